@@ -1,0 +1,35 @@
+# pg_exclusive: the ordinary PGXS way is `make && make install`, for the
+# server that PG_CONFIG names; `make installcheck` tests what is installed.
+#
+# The targets in TOOLS need nothing installed but git and make: each is a
+# script that installs what it lacks and brings its own throw-away server.
+
+TOOLS = demo check bench stress matrix format lint dist
+
+MODULE_big = pg_exclusive
+EXTENSION = extension/pg_exclusive
+DATA = $(sort $(wildcard sql/*.sql))
+OBJS = $(patsubst %.c,%.o,$(sort $(wildcard extension/*.c)))
+
+REGRESS = $(sort $(basename $(notdir $(wildcard test/sql/*.sql))))
+REGRESS_OPTS = --inputdir=test --load-extension=pg_exclusive
+ISOLATION = $(sort $(basename $(notdir $(wildcard test/specs/*.spec))))
+ISOLATION_OPTS = --inputdir=test --outputdir=. --load-extension=pg_exclusive
+TAP_TESTS = 1
+PROVE_TESTS = test/t/*.pl
+
+PG_CONFIG ?= pg_config
+
+# PGXS is asked for only by goals of its own: on a fresh machine there is none.
+ifneq ($(filter-out $(TOOLS),$(or $(MAKECMDGOALS),all)),)
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+include $(PGXS)
+$(OBJS): $(wildcard extension/*.h)
+endif
+
+asked = $(filter $(TOOLS),$(MAKECMDGOALS))
+.PHONY: $(TOOLS)
+$(filter-out bench stress matrix,$(asked)): ; @test/lib/$@
+$(filter bench,$(asked)): ; @test/bench/run
+$(filter stress,$(asked)): ; @test/harness/stress
+$(filter matrix,$(asked)): ; @test/matrix/run

@@ -1,0 +1,143 @@
+# A private copy of the installed server, with the extension in it.  Sourced.
+#
+# The server finds its share and library directories relative to its own
+# executable.  So a tree with copies of the executables, and links for all the
+# rest, is a server of its own: what we install there is seen by nobody else,
+# nothing is written to the system, and checkouts do not meet.
+
+# cache_dir - where trees are kept: PG_EXCLUSIVE_CACHE, or one per checkout.
+cache_dir() {
+	local home=/var/tmp/pg_exclusive-$(id -u)
+	if [ -n "${PG_EXCLUSIVE_CACHE:-}" ]; then
+		mkdir -p "$PG_EXCLUSIVE_CACHE"
+		echo "$PG_EXCLUSIVE_CACHE"
+		return
+	fi
+	mkdir -p "$home"
+	[ -O "$home" ] && [ ! -L "$home" ] || die "$home belongs to somebody else"
+	home=$home/$(sha256sum <<<"$top" | cut -c 1-12)
+	mkdir -p "$home"
+	echo "$home"
+}
+
+# copy_server TREE - the bare server, as PG_CONFIG names it.
+copy_server() {
+	local config=${PG_CONFIG:-pg_config} dir
+	for dir in sharedir pkglibdir; do
+		dir=$("$config" --$dir)
+		mkdir -p "$1$dir"
+		cp -as "$dir/." "$1$dir"
+		find "$1$dir" -name 'pg_exclusive*' -prune -exec rm -r {} +
+	done
+	for dir in includedir libdir; do
+		dir=$("$config" --$dir)
+		mkdir -p "$1${dir%/*}"
+		[ -e "$1$dir" ] || ln -s "$dir" "$1$dir"
+	done
+	dir=$("$config" --bindir)
+	mkdir -p "$1$dir"
+	cp -a "$dir/." "$1$dir"
+	ln -s "$1$dir" "$1/bin"
+}
+
+# copy_sources BUILD - what the extension and its tests are made of, keeping
+# times, so that make builds what has changed.
+copy_sources() {
+	local file
+	mkdir -p "$1"
+	(cd "$top" && cp -a --parents Makefile META.json extension sql expected \
+		test/sql test/specs test/t cpp/include "$1" 2>/dev/null) || true
+	(cd "$1" && find . -type f ! -name '*.o' ! -name '*.so' ! -name '*.bc') |
+		while read -r file; do
+			[ -e "$top/$file" ] || rm -f "$1/$file"
+		done
+}
+
+# Flags of the builds we know.
+build_flags() {
+	case $1 in
+	plain) ;;
+	strict) echo "-Werror" ;;
+	ubsan) echo "-fsanitize=undefined -fno-sanitize-recover=all" ;;
+	*) die "no build is called \"$1\"" ;;
+	esac
+}
+
+# stage BUILD - builds the extension and prints the tree that has it.  Trees
+# are never changed once they are made: another one is made when the sources
+# have changed, so a running server keeps what it was started with.
+stage() {
+	local cache base build id tree config=${PG_CONFIG:-pg_config}
+	cache=$(cache_dir)
+	exec 8>"$cache/lock"
+	flock 8
+	base=$cache/base-$(stat -c '%n %Y %s' "$("$config" --bindir)/postgres" |
+		sha256sum | cut -c 1-12)
+	if [ ! -e "$base/bin" ]; then
+		rm -rf "$base"
+		copy_server "$base"
+	fi
+	build=$cache/build-$1-${base##*-}
+	copy_sources "$build"
+	id=$(cd "$build" && find Makefile extension sql \
+		-name '*.[ch]' -o -name '*.sql' -o -name '*.control' -o -name Makefile |
+		sort | xargs sha256sum | sha256sum | cut -c 1-12)
+	tree=$cache/tree-$1-${base##*-}-$id
+	if [ ! -e "$tree/ready" ]; then
+		drop_old_trees "$cache"
+		rm -rf "$tree"
+		cp -al "$base" "$tree"
+		ln -sfn "$tree$("$config" --bindir)" "$tree/bin"
+		say "building the extension ($1)"
+		make -C "$build" -j2 install PG_CONFIG="$tree/bin/pg_config" \
+			with_llvm=no PG_CFLAGS="$(build_flags "$1")" \
+			SHLIB_LINK="$([ "$1" = ubsan ] && echo -lubsan)" \
+			>"$build/make.log" 2>&1 || {
+			grep -E 'error|warning|\*\*\*' "$build/make.log" >&2 || cat "$build/make.log" >&2
+			say "could not build the extension; $build/make.log has it all"
+			return 1
+		}
+		touch "$tree/ready"
+	fi
+	touch "$tree"
+	ln -sfn "$build" "$tree/build"
+	exec 8>&-
+	echo "$tree"
+}
+
+# last_good_tree BUILD - the newest tree of that build, though sources changed.
+last_good_tree() {
+	local ready
+	ready=$(ls -t "$(cache_dir)"/tree-"$1"-*/ready 2>/dev/null | head -n 1)
+	[ -n "$ready" ] && echo "${ready%/ready}"
+}
+
+# Trees that no server has used for a day.
+drop_old_trees() {
+	local tree
+	for tree in "$1"/tree-*; do
+		[ -d "$tree" ] && [ -n "$(find "$tree" -maxdepth 0 -mmin +1440)" ] &&
+			rm -rf "$tree"
+	done
+	return 0
+}
+
+# data_template TREE - a fresh cluster's files, made once and copied.
+data_template() {
+	local cache template
+	cache=$(cache_dir)
+	template=$cache/data-$(sha256sum "$1/bin/postgres" | cut -c 1-12)
+	exec 8>"$cache/lock"
+	flock 8
+	if [ ! -e "$template/ready" ]; then
+		rm -rf "$template"
+		mkdir "$template"
+		chown "$SERVER_USER" "$template"
+		"${as_server[@]}" "$1/bin/initdb" -D "$template/data" -U postgres -A trust \
+			-E UTF8 --locale=C.UTF-8 --no-sync >"$template/log" 2>&1 ||
+			{ cat "$template/log" >&2; return 1; }
+		touch "$template/ready"
+	fi
+	exec 8>&-
+	echo "$template/data"
+}

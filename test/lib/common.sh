@@ -60,12 +60,14 @@ supervise() {
 	return "$status"
 }
 
+# patience: how many seconds the tree has to end by itself.
+patience=15
 interrupted() {
 	local pid tree i
 	trap '' INT TERM HUP
 	tree="$supervised $(descendants "$supervised")"
 	for pid in $tree; do kill "-$1" "$pid" 2>/dev/null || true; done
-	for ((i = 0; i < 100; i++)); do
+	for ((i = 0; i < patience * 10; i++)); do
 		kill -0 $tree 2>/dev/null || break
 		sleep 0.1
 	done

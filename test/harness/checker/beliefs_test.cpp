@@ -1,0 +1,136 @@
+// Rules about the resource and about what clients believed, against histories
+// that break them.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "checker/story.hpp"
+
+namespace harness {
+namespace {
+
+using testing::IsEmpty;
+using testing::UnorderedElementsAre;
+
+TEST(Writes, InTokenOrderAreLegal) {
+  Story story;
+  story.acquire("a", 0, 1, {.token = 1}).write("a", 2, 3, 1, 1);
+  story.lost("a", 4);
+  story.acquire("b", 4, 5, {.token = 2}).write("b", 6, 7, 2, 2);
+  story.write("a", 8, 9, 1, 0, Ev::kFail);  // stale, and refused
+  EXPECT_THAT(rules(story), IsEmpty());
+}
+
+TEST(Writes, StaleTokenAcceptedIsFlagged) {
+  Story story;
+  story.acquire("a", 0, 1, {.token = 1});
+  story.acquire("b", 4, 5, {.token = 2}).write("b", 6, 7, 2, 1);
+  story.write("a", 8, 9, 1, 2);
+  EXPECT_THAT(rules(story), UnorderedElementsAre("fence-order"));
+}
+
+TEST(Writes, LostUpdateIsFlagged) {
+  Story story;
+  story.acquire("a", 0, 1, {.token = 1}).write("a", 2, 3, 1, 5);
+  story.acquire("b", 4, 5, {.token = 2}).write("b", 6, 7, 2, 5);
+  EXPECT_THAT(rules(story), UnorderedElementsAre("lost-update"));
+}
+
+TEST(Writes, RefusalOfTheHolderIsFlagged) {
+  Story story;
+  story.acquire("a", 0, 1, {.token = 1}).write("a", 2, 3, 1, 0, Ev::kFail);
+  story.release("a", 4, 5);
+  EXPECT_THAT(rules(story), UnorderedElementsAre("fence-order"));
+}
+
+TEST(Writes, ForgedTokenIsFlagged) {
+  Story story;
+  story.acquire("a", 0, 1, {.token = 1}).write("a", 2, 3, 9, 1);
+  EXPECT_THAT(rules(story), UnorderedElementsAre("forged-token"));
+}
+
+TEST(Beliefs, WhileAnotherHoldsIsFlagged) {
+  Story story;  // frozen, and believing again after the lock had gone on
+  story.acquire("a", 0, 1, {.token = 1}).believe("a", 2);
+  story.fault("stop", 3, 30, "freezes", 0, "a");
+  story.acquire("b", 4, 20, {.token = 2}).release("b", 40, 41);
+  story.believe("a", 31);
+  EXPECT_THAT(rules(story), UnorderedElementsAre("late-loss"));
+}
+
+TEST(Beliefs, AfterATerminationUntilToldAreLegal) {
+  Story story;
+  story.acquire("a", 0, 1, {.token = 1, .pid = 42});
+  story.fault("terminate", 3, 4, "ends", 42);
+  story.acquire("b", 4, 5, {.token = 2}).release("b", 5000, 5001);
+  story.believe("a", 1003).lost("a", 1004);
+  EXPECT_THAT(rules(story), IsEmpty());
+}
+
+TEST(Beliefs, LongAfterATerminationIsFlagged) {
+  Story story;
+  story.acquire("a", 0, 1, {.token = 1, .pid = 42});
+  story.fault("terminate", 3, 4, "ends", 42);
+  story.believe("a", 1005);
+  EXPECT_THAT(rules(story), UnorderedElementsAre("late-loss"));
+}
+
+TEST(Beliefs, AfterACrashOfTheServerAreBoundedToo) {
+  Story story;
+  story.acquire("a", 0, 1, {.token = 1, .pid = 42});
+  story.fault("kill_server", 3, 4, "ends");
+  story.believe("a", 900).believe("a", 1100);
+  EXPECT_THAT(rules(story), UnorderedElementsAre("late-loss"));
+}
+
+TEST(Beliefs, OfAFrozenClientAreBoundedFromItsWakening) {
+  Story story;
+  story.acquire("a", 0, 1, {.token = 1, .pid = 42});
+  story.fault("terminate", 3, 4, "ends", 42);
+  story.fault("stop", 2, 3000, "freezes", 0, "a");
+  story.believe("a", 3001).believe("a", 3999);
+  EXPECT_THAT(rules(story), IsEmpty());
+}
+
+TEST(Beliefs, FaultOnAnotherBackendIsNoExcuse) {
+  Story story;
+  story.acquire("a", 0, 1, {.token = 1, .pid = 42});
+  story.fault("terminate", 3, 4, "ends", 43);
+  story.acquire("b", 4, 5, {.token = 2}).release("b", 40, 41);
+  story.believe("a", 6);
+  EXPECT_THAT(rules(story), UnorderedElementsAre("late-loss"));
+}
+
+TEST(Beliefs, BeyondTheLeaseAreFlagged) {
+  Story story;
+  story.acquire("a", 0, 1, {.token = 1, .lease = 100});
+  story.beat("a", 50, 51).believe("a", 149);
+  EXPECT_THAT(rules(story), IsEmpty());
+  story.believe("a", 151);
+  EXPECT_THAT(rules(story), UnorderedElementsAre("lease"));
+}
+
+TEST(Beliefs, AfterABadBeatAreFlagged) {
+  Story story;
+  story.acquire("a", 0, 1, {.token = 1}).beat("a", 2, 3, Ev::kFail);
+  story.believe("a", 4);
+  EXPECT_THAT(rules(story), UnorderedElementsAre("belief"));
+}
+
+TEST(Witness, MeetingWithoutAFaultIsFlagged) {
+  Story story;
+  story.acquire("a", 0, 1, {.token = 1, .pid = 42});
+  story.acquire("b", 2, 3, {.token = 2}).meet("b", 4, "a");
+  EXPECT_THAT(rules(story), UnorderedElementsAre("witness"));
+}
+
+TEST(Witness, MeetingWithATerminatedHolderIsLegal) {
+  Story story;
+  story.acquire("a", 0, 1, {.token = 1, .pid = 42});
+  story.fault("terminate", 1.5, 2, "ends", 42);
+  story.acquire("b", 2, 3, {.token = 2}).meet("b", 4, "a");
+  EXPECT_THAT(rules(story), IsEmpty());
+}
+
+}  // namespace
+}  // namespace harness

@@ -1,0 +1,262 @@
+#include "checker/timeline.hpp"
+
+#include <algorithm>
+#include <unordered_map>
+#include <utility>
+
+namespace harness {
+namespace {
+
+constexpr Index kNone = UINT32_MAX;
+
+class Reader {
+ public:
+  Reader(const History &history, std::vector<Violation> &violations)
+      : history_(history),
+        violations_(violations),
+        pending_(history.strings.size(), kNone) {}
+
+  Timeline read() {
+    for (Index i = 0; i < history_.events.size(); ++i) {
+      take(i);
+    }
+    return std::move(timeline_);
+  }
+
+ private:
+  // What a node has of a name.  kMaybe: an acquire whose answer is unknown.
+  enum class State : std::uint8_t { kNothing, kMaybe, kHeld, kLost };
+  struct Place {
+    State state = State::kNothing;
+    Index hold = kNone;
+  };
+
+  const Event &at(Index i) const { return history_.events[i]; }
+
+  Place &place(const Event &event) {
+    return places_[std::uint64_t{event.node} << 32 | event.name];
+  }
+
+  void complain(const char *rule, const std::string &text,
+                std::vector<Index> events) {
+    violations_.push_back({rule, text, std::move(events)});
+  }
+
+  void take(Index i) {
+    const Event &event = at(i);
+    switch (event.op) {
+      case Op::kBelieve:
+        believe(i);
+        return;
+      case Op::kLost:
+        if (Place &mine = place(event); mine.state == State::kHeld) {
+          mine.state = State::kLost;
+        }
+        return;
+      case Op::kEffect:
+        effect(i);
+        return;
+      default:
+        break;
+    }
+    if (event.ev == Ev::kInvoke) {
+      invoke(i);
+    } else if (const Index asked = answer(i); asked != kNone) {
+      complete(asked, i);
+    }
+  }
+
+  void invoke(Index i) {
+    const Event &event = at(i);
+    Index &pending = pending_[event.node];
+    if (pending != kNone) {
+      complain("malformed", "a second question before the answer to the first",
+               {pending, i});
+    }
+    pending = i;
+    timeline_.operations += event.op != Op::kFault;
+    if (event.op == Op::kAcquire) {
+      if (Place &mine = place(event); mine.state != State::kHeld) {
+        mine = {State::kMaybe, kNone};  // until it is answered
+      }
+    }
+  }
+
+  // The question that event `i` answers.
+  Index answer(Index i) {
+    const Event &event = at(i);
+    const Index asked = std::exchange(pending_[event.node], kNone);
+    if (asked == kNone || at(asked).op != event.op ||
+        at(asked).name != event.name) {
+      complain("malformed", "an answer to no question", {i});
+      return kNone;
+    }
+    timeline_.determinate += event.op != Op::kFault && event.ev != Ev::kUnknown;
+    return asked;
+  }
+
+  void complete(Index asked, Index i) {
+    switch (at(i).op) {
+      case Op::kAcquire:
+        return acquire(asked, i);
+      case Op::kRelease:
+        return release(asked, i);
+      case Op::kBeat:
+        return beat(asked, i);
+      case Op::kRaise:
+      case Op::kWrite:
+        return write(asked, i);
+      case Op::kRun:
+        timeline_.runs.push_back(
+            {at(i).name, at(asked).slot, at(i).ev, false, i});
+        return;
+      case Op::kWitness:
+        if (at(i).ev == Ev::kFail) {
+          timeline_.witnesses.push_back(
+              {at(i).node, at(i).name, at(i).target, at(i).t, i});
+        }
+        return;
+      case Op::kFault:
+        return fault(asked, i);
+      default:
+        return;
+    }
+  }
+
+  void acquire(Index asked, Index i) {
+    const Event &event = at(i);
+    Place &mine = place(event);
+    if (event.ev == Ev::kFail && mine.state == State::kMaybe) {
+      mine = {};
+    }
+    if (event.ev != Ev::kOk) {
+      return;
+    }
+    if (mine.state == State::kHeld) {
+      complain("stacked", "granted again to a node that holds it",
+               {timeline_.holds[mine.hold].grant_event, i});
+    }
+    Hold hold;
+    hold.node = event.node;
+    hold.name = event.name;
+    hold.mode = event.mode;
+    hold.token = event.token;
+    hold.permit = event.value;
+    hold.limit = event.limit;
+    hold.lease = event.lease;
+    hold.pid = event.pid;
+    // Belief counts from the question: the answer may have lain unread for
+    // longer than the server waits.
+    hold.asked = hold.until = hold.beat = at(asked).t;
+    hold.granted = event.t;
+    hold.grant_event = hold.until_event = i;
+    mine = {State::kHeld, static_cast<Index>(timeline_.holds.size())};
+    timeline_.holds.push_back(hold);
+  }
+
+  void confirm(Hold &hold, Index asked) {
+    hold.until = std::max(hold.until, at(asked).t);
+    hold.until_event = asked;
+    hold.beat = at(asked).t;
+  }
+
+  void release(Index asked, Index i) {
+    Place &mine = place(at(i));
+    const bool held = mine.hold != kNone;
+    if (at(i).ev == Ev::kOk) {
+      if (held) {
+        confirm(timeline_.holds[mine.hold], asked);
+      } else if (mine.state != State::kMaybe) {
+        complain("stranger-release", "released a lock that it did not hold",
+                 {i});
+      }
+    }
+    mine = {};
+  }
+
+  void beat(Index asked, Index i) {
+    Place &mine = place(at(i));
+    if (at(i).ev == Ev::kOk) {
+      if (mine.hold != kNone) {
+        confirm(timeline_.holds[mine.hold], asked);
+      } else if (mine.state == State::kNothing) {
+        complain("failed-but-held",
+                 "the server says held, but the acquire failed", {i});
+      }
+    } else if (at(i).ev == Ev::kFail && mine.state == State::kMaybe) {
+      mine = {};
+    } else if (at(i).ev == Ev::kFail && mine.state == State::kHeld) {
+      mine.state = State::kLost;
+    }
+  }
+
+  void believe(Index i) {
+    const Place &mine = place(at(i));
+    if (mine.state != State::kHeld) {
+      complain("belief", "believes in a lock that it was not granted or lost",
+               {i});
+      return;
+    }
+    timeline_.beliefs.push_back(
+        {at(i).t, timeline_.holds[mine.hold].beat, mine.hold, i});
+  }
+
+  void write(Index asked, Index i) {
+    const Event &event = at(i);
+    if (event.ev == Ev::kUnknown) {
+      return;
+    }
+    Write write;
+    write.node = event.node;
+    write.name = event.name;
+    write.op = event.op;
+    write.accepted = event.ev == Ev::kOk;
+    write.token = event.token;
+    write.value = event.value;
+    write.asked = at(asked).t;
+    write.answered = event.t;
+    write.event = i;
+    const Place &mine = place(event);
+    if (mine.hold != kNone && timeline_.holds[mine.hold].token == event.token) {
+      write.hold = mine.hold;
+    } else {
+      complain("forged-token", "wrote with a token that it was not granted",
+               {i});
+    }
+    timeline_.writes.push_back(write);
+  }
+
+  void effect(Index i) {
+    if (at(i).ev == Ev::kInvoke) {
+      timeline_.effects_read = true;
+    } else {
+      timeline_.runs.push_back({at(i).name, at(i).slot, Ev::kOk, true, i});
+    }
+  }
+
+  void fault(Index asked, Index i) {
+    const Event &event = at(i);
+    if (event.ev != Ev::kOk) {
+      return;  // it hit nothing
+    }
+    const std::string &effect = history_.strings.text(at(asked).slot);
+    timeline_.faults.push_back({event.name, at(asked).target, at(asked).pid,
+                                effect == "ends", effect == "freezes",
+                                at(asked).t, event.t, i});
+  }
+
+  const History &history_;
+  std::vector<Violation> &violations_;
+  std::vector<Index> pending_;  // by node
+  std::unordered_map<std::uint64_t, Place> places_;
+  Timeline timeline_;
+};
+
+}  // namespace
+
+Timeline read_timeline(const History &history,
+                       std::vector<Violation> &violations) {
+  return Reader(history, violations).read();
+}
+
+}  // namespace harness

@@ -45,8 +45,8 @@ copy_server() {
 copy_sources() {
 	local file
 	mkdir -p "$1"
-	(cd "$top" && cp -a --parents Makefile META.json extension sql expected \
-		test/sql test/specs test/t cpp/include "$1" 2>/dev/null) || true
+	(cd "$top" && cp -a --parents Makefile *.json *.md extension sql expected \
+		test/sql test/specs test/t cpp "$1")
 	(cd "$1" && find . -type f ! -name '*.o' ! -name '*.so' ! -name '*.bc') |
 		while read -r file; do
 			[ -e "$top/$file" ] || rm -f "$1/$file"
@@ -91,11 +91,11 @@ stage() {
 		say "building the extension ($1)"
 		make -C "$build" -j2 install PG_CONFIG="$tree/bin/pg_config" \
 			with_llvm=no PG_CFLAGS="$(build_flags "$1")" \
-			SHLIB_LINK="$([ "$1" = ubsan ] && echo -lubsan)" \
-			>"$build/make.log" 2>&1 || {
-			grep -E 'error|warning|\*\*\*' "$build/make.log" >&2 || cat "$build/make.log" >&2
-			say "could not build the extension; $build/make.log has it all"
-			return 1
+			SHLIB_LINK="$([ "$1" = ubsan ] && echo -lubsan)" 2>&1 |
+			tee "$build/make.log" |
+			sed -un 's|.* -c -o .* \(extension/[^ ]*\.c\)$|  \1|p' >&2 || {
+			grep -v '^gcc\|^cc\|^make' "$build/make.log" >&2
+			die "could not build the extension; see $build/make.log"
 		}
 		touch "$tree/ready"
 	fi

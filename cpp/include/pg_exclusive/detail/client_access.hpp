@@ -1,0 +1,38 @@
+/// @file
+/// What the header-only parts of the library need of a client.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <typeinfo>
+
+#include "pg_exclusive/client.hpp"
+
+namespace pg_exclusive::detail {
+
+struct PG_EXCLUSIVE_EXPORT client_access {
+  /// The connection string for one more connection.
+  static std::string conninfo(const client &locks);
+
+  /// Something that lives as long as the client's core, one per type.
+  static std::shared_ptr<void> attachment(const client &locks,
+                                          const std::type_info &type,
+                                          std::shared_ptr<void> (*make)());
+
+  /// The core, for the other classes of the library.
+  static const std::shared_ptr<core> &core_of(const client &locks) {
+    return locks.core_;
+  }
+};
+
+/// An error of the server as `lock_error`, from the text libpq makes of it:
+/// `ERROR:  message`, then lines of `DETAIL:` and `HINT:`.
+[[nodiscard]] PG_EXCLUSIVE_EXPORT lock_error server_error(
+    std::string_view text, std::string sqlstate, const lock_name &name);
+
+/// How to create the extension: the error when it is missing.
+[[nodiscard]] PG_EXCLUSIVE_EXPORT lock_error
+missing_extension(std::optional<lock_name> name);
+
+}  // namespace pg_exclusive::detail

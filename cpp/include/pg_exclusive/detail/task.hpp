@@ -1,0 +1,60 @@
+/// @file
+/// Running a callable under a lock.
+#pragma once
+
+#include <concepts>
+#include <functional>
+#include <type_traits>
+#include <utility>
+
+#include "pg_exclusive/hold.hpp"
+#include "pg_exclusive/run_result.hpp"
+
+namespace pg_exclusive {
+
+/// What can run under a lock: `f()` or `f(hold &)`.
+template <class F>
+concept task = std::invocable<F, hold &> || std::invocable<F>;
+
+namespace detail {
+
+template <class F>
+decltype(auto) call_task(F &&f, [[maybe_unused]] hold &held) {
+  if constexpr (std::invocable<F, hold &>) {
+    return std::invoke(std::forward<F>(f), held);
+  } else {
+    return std::invoke(std::forward<F>(f));
+  }
+}
+
+/// What a task returns.
+template <class F>
+using task_result =
+    decltype(call_task(std::declval<F>(), std::declval<hold &>()));
+
+/// Calls `f` and keeps what it returns, be it nothing or a reference.
+template <class R, class F>
+run_result<R> keep_result(F &&f) {
+  if constexpr (std::is_void_v<R>) {
+    std::forward<F>(f)();
+    return run_result<R>(std::in_place);
+  } else {
+    return run_result<R>(std::in_place, std::forward<F>(f)());
+  }
+}
+
+/// Runs `f` under `granted`, then gives the lock back.  What `f` throws passes
+/// through, and frees the lock.
+template <class F>
+run_result<task_result<F>> run_under(run_result<hold> &&granted, F &&f) {
+  using result = run_result<task_result<F>>;
+  if (!granted) return result(granted.outcome(), granted.refused_by());
+  hold held = *std::move(granted);
+  result done = keep_result<task_result<F>>(
+      [&]() -> task_result<F> { return call_task(std::forward<F>(f), held); });
+  held.release();
+  return done;
+}
+
+}  // namespace detail
+}  // namespace pg_exclusive

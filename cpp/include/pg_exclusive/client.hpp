@@ -126,11 +126,11 @@ class PG_EXCLUSIVE_EXPORT client {
     run_result<hold> granted = take_for_task(name, try_options{});
     if (!granted) return result(granted.outcome(), granted.refused_by());
     hold held = *std::move(granted);
-    if (!begin_run(held, slot, options)) {
+    if (!held.begin_run(slot, options)) {
       held.release();
       return result(outcome::already_ran);
     }
-    run_record record(*this, held, slot);
+    detail::run_record record(held, slot);
     result done = detail::keep_result<detail::task_result<F>>(
         [&]() -> detail::task_result<F> {
           return detail::call_task(std::forward<F>(f), held);
@@ -204,28 +204,10 @@ class PG_EXCLUSIVE_EXPORT client {
  private:
   friend struct detail::client_access;
 
-  /// Tells the server how a run ended, whatever way it ends.
-  class PG_EXCLUSIVE_EXPORT run_record {
-   public:
-    run_record(client &owner, hold &held, std::string_view slot);
-    run_record(const run_record &) = delete;
-    run_record &operator=(const run_record &) = delete;
-    ~run_record();
-    void succeeded();
-
-   private:
-    client &owner_;
-    hold &held_;
-    std::string slot_;
-    bool open_ = true;
-  };
-
   run_result<hold> take_for_task(const lock_name &name,
                                  const try_options &options);
   run_result<hold> take_for_task(const lock_name &name,
                                  const lock_options &options);
-  bool begin_run(hold &held, std::string_view slot,
-                 const once_options &options);
   run_result<hold> campaign(const lock_name &name, std::stop_token stop);
 
   std::shared_ptr<detail::core> core_;

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <stop_token>
+#include <string_view>
 
 #include "pg_exclusive/clock.hpp"
 #include "pg_exclusive/errors.hpp"
@@ -85,6 +86,16 @@ class PG_EXCLUSIVE_EXPORT hold {
   /// `poll()` or `dup()` only: the server keeps the lock until the last copy of
   /// the socket is closed or shut down.  Never read, write or close it.
   [[nodiscard]] int native_handle() const noexcept;
+
+  /// Records that a run of `slot` begins, on every node's behalf, for work
+  /// outside the database.  Returns false iff the slot has had its run.
+  /// @throws lock_error 0A000 without the extension; lock_lost.
+  [[nodiscard]] bool begin_run(std::string_view slot,
+                               const once_options &options = {});
+
+  /// Records how the run ended; after a failure the slot may be run again.
+  /// @throws lock_error, lock_lost: then the run counts as crashed.
+  void finish_run(std::string_view slot, bool succeeded);
 
   /// Gives the lock back.  Nothing is held afterwards, whatever happens.
   /// @throws lock_lost when it was lost before: what ran under it may have run

@@ -4,6 +4,8 @@
 
 #include <concepts>
 #include <functional>
+#include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 
@@ -55,6 +57,31 @@ run_result<task_result<F>> run_under(run_result<hold> &&granted, F &&f) {
   held.release();
   return done;
 }
+
+/// Tells the server how a run ended, whichever way it ends.
+class run_record {
+ public:
+  run_record(hold &held, std::string_view slot) : held_(held), slot_(slot) {}
+  run_record(const run_record &) = delete;
+  run_record &operator=(const run_record &) = delete;
+  ~run_record() {
+    if (!open_) return;
+    try {
+      held_.finish_run(slot_, false);
+    } catch (...) {  // NOLINT(bugprone-empty-catch): it counts as crashed
+    }
+  }
+
+  void succeeded() {
+    open_ = false;
+    held_.finish_run(slot_, true);
+  }
+
+ private:
+  hold &held_;
+  std::string slot_;
+  bool open_ = true;
+};
 
 }  // namespace detail
 }  // namespace pg_exclusive

@@ -9,6 +9,8 @@ TOOLS = demo check bench stress matrix format lint dist
 MODULE_big = pg_exclusive
 EXTENSION = extension/pg_exclusive
 DATA = $(sort $(wildcard sql/*.sql))
+VERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" extension/pg_exclusive.control)
+PG_CPPFLAGS = -DPGX_VERSION='"$(VERSION)"'
 OBJS = $(patsubst %.c,%.o,$(sort $(wildcard extension/*.c)))
 
 REGRESS = $(sort $(basename $(notdir $(wildcard test/sql/*.sql))))
@@ -29,7 +31,8 @@ endif
 
 asked = $(filter $(TOOLS),$(MAKECMDGOALS))
 .PHONY: $(TOOLS)
-$(filter-out bench stress matrix,$(asked)): ; @test/lib/$@
+$(filter check format lint dist,$(asked)): ; @test/lib/$@
+$(filter demo,$(asked)): ; @test/demo/demo
 $(filter bench,$(asked)): ; @test/bench/run
 $(filter stress,$(asked)): ; @test/harness/stress
 $(filter matrix,$(asked)): ; @test/matrix/run

@@ -1,0 +1,192 @@
+/*
+ * admin.c
+ *		Registering and dropping namespaces.
+ *
+ * A change that takes something away locks the registry against everybody,
+ * moves the database's generation forward, and only then looks for holds; see
+ * namespace.c for why nobody slips through.
+ */
+#include "pg_exclusive.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "storage/lmgr.h"
+#include "utils/builtins.h"
+#include "utils/syscache.h"
+
+PG_FUNCTION_INFO_V1(pgx_lock_namespace);
+PG_FUNCTION_INFO_V1(pgx_drop_lock_namespace);
+
+#define SETTINGS(row) \
+	"pg_catalog.format('allowed_role %%s, interop %%s, max_holds %%s, lock_delay %%s', " \
+	"coalesce(" row "allowed_role::text, 'null'), " row "interop, " \
+	"coalesce(" row "max_holds::text, 'null'), " \
+	"coalesce(" row "lock_delay::text, 'null'))"
+
+static const char insert_namespace[] =
+"INSERT INTO %1$s.namespace_registry (name, allowed_role, interop, max_holds, lock_delay) "
+"VALUES ($1, $2, $3, $4, $5) ON CONFLICT (name) DO NOTHING";
+
+static const char compare_namespace[] =
+"WITH asked (allowed_role, interop, max_holds, lock_delay) AS "
+"(VALUES ($2::regrole, $3::boolean, $4::integer, $5::interval)) "
+"SELECT (r.allowed_role, r.interop, r.max_holds, r.lock_delay) "
+"IS NOT DISTINCT FROM (a.allowed_role, a.interop, a.max_holds, a.lock_delay), "
+SETTINGS("r.") ", " SETTINGS("a.")
+" FROM %1$s.namespace_registry r, asked a WHERE r.name = $1";
+
+/*
+ * CheckSettings(fcinfo) - 22023 for what makes no sense, 42704 for no role
+ */
+static void
+CheckSettings(FunctionCallInfo fcinfo)
+{
+	bool		has_role = !PG_ARGISNULL(1);
+	bool		interop = !PG_ARGISNULL(2) && PG_GETARG_BOOL(2);
+
+	if (has_role &&
+		!SearchSysCacheExists1(AUTHOID, ObjectIdGetDatum(PG_GETARG_OID(1))))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("role with OID %u does not exist", PG_GETARG_OID(1))));
+	if (has_role && interop)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("an interop namespace cannot have an allowed role"),
+				 errdetail("Any role can take its locks with pg_advisory_lock().")));
+	if (!PG_ARGISNULL(3) && PG_GETARG_INT32(3) <= 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("max_holds must be greater than zero")));
+	if (!PG_ARGISNULL(4) && IntervalMicroseconds(PG_GETARG_INTERVAL_P(4)) < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("lock_delay must not be negative")));
+}
+
+/*
+ * GrantRegistry(fn_oid, role) - let the role read the registry
+ *
+ * So that DROP ROLE is refused while a namespace names it.
+ */
+static void
+GrantRegistry(Oid fn_oid, Oid role)
+{
+	Statement	st = {fn_oid};
+
+	ExecuteAsOwner(&st, psprintf("GRANT SELECT ON %%1$s.namespace_registry TO %s",
+								 quote_identifier(GetUserNameFromId(role, false))));
+}
+
+/*
+ * CompareSettings(st, name) - raise 42710 unless registered with the same
+ */
+static void
+CompareSettings(Statement *st, const char *name)
+{
+	bool		isnull;
+
+	if (ExecuteAsOwner(st, compare_namespace) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("could not register lock namespace \"%s\" due to concurrent update",
+						name)));
+	if (!DatumGetBool(ResultColumn(1, &isnull)))
+		ereport(ERROR,
+				(errcode(ERRCODE_DUPLICATE_OBJECT),
+				 errmsg("lock namespace \"%s\" is registered with other settings",
+						name),
+				 errdetail("Registered: %s.  Asked for: %s.",
+						   TextDatumGetCString(ResultColumn(2, &isnull)),
+						   TextDatumGetCString(ResultColumn(3, &isnull)))));
+}
+
+/*
+ * lock_namespace(name, allowed_role, interop, max_holds, lock_delay) -
+ * register a namespace
+ */
+Datum
+pgx_lock_namespace(PG_FUNCTION_ARGS)
+{
+	LockName	name;
+	Statement	st = {fcinfo->flinfo->fn_oid};
+
+	CheckNotStandby("lock_namespace()");
+	NamespaceNameInit(&name, RequiredTextArg(fcinfo, 0, "namespace"));
+	CheckSettings(fcinfo);
+
+	SPI_connect();
+	AddText(&st, name.bytes);
+	AddArg(&st, REGROLEOID, fcinfo->args[1].value, PG_ARGISNULL(1));
+	AddArg(&st, BOOLOID,
+		   BoolGetDatum(!PG_ARGISNULL(2) && PG_GETARG_BOOL(2)), false);
+	AddArg(&st, INT4OID, fcinfo->args[3].value, PG_ARGISNULL(3));
+	AddArg(&st, INTERVALOID, fcinfo->args[4].value, PG_ARGISNULL(4));
+	if (ExecuteAsOwner(&st, insert_namespace) == 0)
+		CompareSettings(&st, name.bytes);
+	else if (!PG_ARGISNULL(1))
+		GrantRegistry(st.fn_oid, PG_GETARG_OID(1));
+	SPI_finish();
+	PG_RETURN_INT64(name.id);
+}
+
+/*
+ * LockRegistry(fn_oid) - keep everybody out, and have them look again
+ */
+void
+LockRegistry(Oid fn_oid)
+{
+	LockRelationOid(GetInstall(fn_oid)->registry, AccessExclusiveLock);
+	pg_atomic_fetch_add_u32(&MySharedDatabase()->generation, 1);
+}
+
+/*
+ * RevokeRegistry(st) - undo GrantRegistry() when no namespace names the role
+ */
+static void
+RevokeRegistry(Oid fn_oid, Oid role)
+{
+	Statement	st = {fn_oid};
+
+	AddArg(&st, REGROLEOID, ObjectIdGetDatum(role), false);
+	if (ExecuteAsOwner(&st, "SELECT FROM %1$s.namespace_registry WHERE allowed_role = $1") > 0)
+		return;
+	st.nargs = 0;
+	ExecuteAsOwner(&st, psprintf("REVOKE SELECT ON %%1$s.namespace_registry FROM %s",
+								 quote_identifier(GetUserNameFromId(role, false))));
+}
+
+/*
+ * drop_lock_namespace(name) - forget a namespace that is not in use
+ */
+Datum
+pgx_drop_lock_namespace(PG_FUNCTION_ARGS)
+{
+	LockName	name;
+	Statement	st = {fcinfo->flinfo->fn_oid};
+	Datum		role;
+	bool		isnull;
+	int			pid;
+
+	CheckNotStandby("drop_lock_namespace()");
+	NamespaceNameInit(&name, RequiredTextArg(fcinfo, 0, "namespace"));
+	LockRegistry(st.fn_oid);
+	if (NamespaceInUse(name.bytes, &pid))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_IN_USE),
+				 errmsg("lock namespace \"%s\" is in use", name.bytes),
+				 errdetail("Process %d holds one of its locks or waits for it.",
+						   pid)));
+	SPI_connect();
+	AddText(&st, name.bytes);
+	if (ExecuteAsOwner(&st, "DELETE FROM %1$s.namespace_registry WHERE name = $1 RETURNING allowed_role") == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("lock namespace \"%s\" does not exist", name.bytes)));
+	role = ResultColumn(1, &isnull);
+	if (!isnull)
+		RevokeRegistry(st.fn_oid, DatumGetObjectId(role));
+	SPI_finish();
+	PG_RETURN_VOID();
+}

@@ -1,0 +1,56 @@
+/*
+ * compat.h
+ *		What differs between the PostgreSQL versions we build on (15 to 18).
+ */
+#ifndef PGX_COMPAT_H
+#define PGX_COMPAT_H
+
+#include "lib/dshash.h"
+#include "storage/lock.h"
+#include "storage/proc.h"
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
+
+#if PG_VERSION_NUM < 150000
+#error "pg_exclusive needs PostgreSQL 15 or later"
+#endif
+
+/* LockHeldByMe() learned a third argument in 17; we ask for the exact mode. */
+static inline bool
+LockModeHeldByMe(const LOCKTAG *tag, LOCKMODE mode)
+{
+#if PG_VERSION_NUM >= 170000
+	return LockHeldByMe(tag, mode, false);
+#else
+	return LockHeldByMe(tag, mode);
+#endif
+}
+
+/* Our index into the array of PGPROCs. */
+static inline int
+ProcNumberOf(PGPROC *proc)
+{
+#if PG_VERSION_NUM >= 170000
+	return GetNumberFromPGProc(proc);
+#else
+	return proc->pgprocno;
+#endif
+}
+
+/* dshash_parameters has a function that copies keys from 17. */
+#if PG_VERSION_NUM >= 170000
+#define PGX_DSHASH_COPY dshash_memcpy,
+#else
+#define PGX_DSHASH_COPY
+#endif
+
+/* The module's magic block carries a name and a version from 18. */
+#if PG_VERSION_NUM >= 180000
+#define PGX_MODULE_MAGIC \
+	PG_MODULE_MAGIC_EXT(.name = "pg_exclusive", .version = PGX_VERSION)
+#else
+#define PGX_MODULE_MAGIC PG_MODULE_MAGIC
+#endif
+
+#endif							/* PGX_COMPAT_H */

@@ -1,0 +1,353 @@
+/*
+ * entry.c
+ *		What each backend tells the others about its locks.
+ *
+ * A backend owns a slot, and entries in chunks that hang off it.  Only the
+ * owner writes; it increments changecount before and after, so that a reader
+ * can tell a torn copy (as backend_status.c does for pg_stat_activity).  No
+ * lock is taken on either side.  Memory is taken in ReserveEntry(), before
+ * the lock manager is asked; publishing and freeing only store through
+ * pointers that are already there, and so can be done in callbacks where
+ * nothing may fail.
+ *
+ * Chunks are never given back: the next backend in the slot uses them again.
+ */
+#include "pg_exclusive.h"
+
+#include "miscadmin.h"
+#include "utils/backend_status.h"
+#include "utils/dsa.h"
+#include "utils/guc.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
+#define ENTRIES_PER_CHUNK 32
+
+typedef struct EntryChunk
+{
+	dsa_pointer next;
+	LockEntry	entries[ENTRIES_PER_CHUNK];
+} EntryChunk;
+
+static LockEntry *free_entries;
+static bool slot_ready;
+
+/*
+ * BeginWrite() and EndWrite() bracket every change that readers may see.
+ */
+static inline void
+BeginWrite(uint32 *changecount)
+{
+	(*changecount)++;
+	pg_write_barrier();
+}
+
+static inline void
+EndWrite(uint32 *changecount)
+{
+	pg_write_barrier();
+	(*changecount)++;
+}
+
+static inline void
+PushFree(LockEntry *entry)
+{
+	entry->next_free = free_entries;
+	free_entries = entry;
+}
+
+/*
+ * ClientAddress(addr, size) - our client's address as text, if it has one
+ */
+static bool
+ClientAddress(char *addr, int size)
+{
+	struct sockaddr_storage *client;
+	const void *raw = NULL;
+
+	if (MyBEEntry == NULL)
+		return false;
+	client = &MyBEEntry->st_clientaddr.addr;
+	if (client->ss_family == AF_INET)
+		raw = &((struct sockaddr_in *) client)->sin_addr;
+	else if (client->ss_family == AF_INET6)
+		raw = &((struct sockaddr_in6 *) client)->sin6_addr;
+	return raw != NULL &&
+		inet_ntop(client->ss_family, raw, addr, size) != NULL;
+}
+
+/*
+ * TakeSlot() - make our slot ours, and adopt the entries that hang off it
+ */
+static void
+TakeSlot(void)
+{
+	BackendSlot *slot = MySlot();
+	dsa_area   *area = SharedArea();
+
+	free_entries = NULL;
+	for (dsa_pointer p = slot->chunks; DsaPointerIsValid(p);)
+	{
+		EntryChunk *chunk = dsa_get_address(area, p);
+
+		for (int i = 0; i < ENTRIES_PER_CHUNK; i++)
+		{
+			LockEntry  *entry = &chunk->entries[i];
+
+			BeginWrite(&entry->changecount);
+			entry->state = ENTRY_FREE;
+			EndWrite(&entry->changecount);
+			PushFree(entry);
+		}
+		p = chunk->next;
+	}
+	BeginWrite(&slot->changecount);
+	slot->has_addr = ClientAddress(slot->addr, sizeof(slot->addr));
+	slot->application_name[0] = '\0';
+	slot->pid = MyProcPid;
+	EndWrite(&slot->changecount);
+	slot_ready = true;
+}
+
+/*
+ * RefreshMySlot() - see that our slot says who we are now
+ */
+void
+RefreshMySlot(void)
+{
+	BackendSlot *slot = MySlot();
+	const char *name = application_name ? application_name : "";
+
+	if (unlikely(!slot_ready))
+		TakeSlot();
+	if (strcmp(slot->application_name, name) != 0)
+	{
+		BeginWrite(&slot->changecount);
+		strlcpy(slot->application_name, name, NAMEDATALEN);
+		EndWrite(&slot->changecount);
+	}
+}
+
+/*
+ * AddChunk() - more entries for our slot, or 53200
+ *
+ * The chunk is linked in when it is complete, for readers walk the list.
+ */
+static void
+AddChunk(void)
+{
+	BackendSlot *slot = MySlot();
+	dsa_pointer p = dsa_allocate_extended(SharedArea(), sizeof(EntryChunk),
+										  DSA_ALLOC_NO_OOM | DSA_ALLOC_ZERO);
+	EntryChunk *chunk;
+
+	if (!DsaPointerIsValid(p))
+		ereport(ERROR,
+				(errcode(ERRCODE_OUT_OF_MEMORY),
+				 errmsg("out of shared memory"),
+				 errdetail("Could not remember another lock.")));
+	chunk = dsa_get_address(SharedArea(), p);
+	for (int i = 0; i < ENTRIES_PER_CHUNK; i++)
+		PushFree(&chunk->entries[i]);
+	chunk->next = slot->chunks;
+	pg_write_barrier();
+	slot->chunks = p;
+}
+
+/*
+ * ReserveEntry(name) - a free entry with room for this name, or 53200
+ *
+ * It stays in the free list's head until PublishEntry() takes it, so that an
+ * error in between loses nothing.
+ */
+LockEntry *
+ReserveEntry(const LockName *name)
+{
+	LockEntry  *entry;
+
+	RefreshMySlot();
+	if (free_entries == NULL)
+		AddChunk();
+	entry = free_entries;
+	if (name->nslen + 1 + name->keylen > PGX_INLINE_NAME)
+	{
+		if (!DsaPointerIsValid(entry->longname))
+			entry->longname = dsa_allocate_extended(SharedArea(),
+													sizeof(name->bytes),
+													DSA_ALLOC_NO_OOM);
+		if (!DsaPointerIsValid(entry->longname))
+			ereport(ERROR,
+					(errcode(ERRCODE_OUT_OF_MEMORY),
+					 errmsg("out of shared memory"),
+					 errdetail("Could not remember the name of another lock.")));
+		/* map it now: nothing may fail once we write */
+		(void) dsa_get_address(SharedArea(), entry->longname);
+	}
+	return entry;
+}
+
+/*
+ * PublishEntry(entry, ...) - say that we are about to ask for this lock
+ */
+void
+PublishEntry(LockEntry *entry, const LockName *name, uint16 lockclass,
+			 LOCKMODE mode, bool xact)
+{
+	int			len = name->nslen + 1 + name->keylen;
+	char	   *to = entry->name;
+
+	Assert(entry == free_entries);
+	if (len > PGX_INLINE_NAME)
+		to = dsa_get_address(SharedArea(), entry->longname);
+	free_entries = entry->next_free;
+
+	BeginWrite(&entry->changecount);
+	entry->state = ENTRY_PENDING;
+	entry->mode = mode;
+	entry->xact = xact;
+	entry->unclean = false;
+	entry->lockclass = lockclass;
+	entry->nslen = name->nslen;
+	entry->keylen = name->keylen;
+	entry->permits = 0;
+	entry->dboid = MyDatabaseId;
+	entry->roleid = GetOuterUserId();
+	entry->id = name->id;
+	entry->token = 0;
+	entry->since = 0;
+	memcpy(to, name->bytes, len);
+	EndWrite(&entry->changecount);
+}
+
+void
+UpdateEntry(LockEntry *entry, EntryState state, int64 token, TimestampTz since)
+{
+	BeginWrite(&entry->changecount);
+	entry->state = state;
+	entry->token = token;
+	entry->since = since;
+	EndWrite(&entry->changecount);
+}
+
+/*
+ * FreeEntry(entry) - we neither have nor want this lock any more; never fails
+ */
+void
+FreeEntry(LockEntry *entry)
+{
+	BeginWrite(&entry->changecount);
+	entry->state = ENTRY_FREE;
+	EndWrite(&entry->changecount);
+	PushFree(entry);
+}
+
+/*
+ * FreeAllEntries() - leave our slot, at the end of the backend
+ */
+void
+FreeAllEntries(void)
+{
+	BackendSlot *slot = MySlot();
+
+	if (!slot_ready)
+		return;
+	BeginWrite(&slot->changecount);
+	slot->pid = 0;
+	EndWrite(&slot->changecount);
+	slot_ready = false;
+}
+
+/*
+ * CopyEntry(entry, copy, name) - an untorn copy of an entry in use
+ *
+ * Returns false for one that is free.  A name that is torn is caught by the
+ * change count; its lengths are checked before they are used.
+ */
+static bool
+CopyEntry(const LockEntry *entry, LockEntry *copy, LockName *name)
+{
+	for (;;)
+	{
+		const volatile uint32 *changecount = &entry->changecount;
+		uint32		before = *changecount;
+		int			len;
+		const char *from = entry->name;
+
+		pg_read_barrier();
+		memcpy(copy, entry, offsetof(LockEntry, name));
+		if (before % 2 == 0 && copy->state == ENTRY_FREE)
+			return false;
+		len = copy->nslen + 1 + copy->keylen;
+		if (before % 2 == 0 && copy->nslen <= PGX_NAMESPACE_MAX &&
+			copy->keylen <= PGX_KEY_MAX)
+		{
+			if (len > PGX_INLINE_NAME)
+				from = DsaPointerIsValid(copy->longname) ?
+					dsa_get_address(SharedArea(), copy->longname) : NULL;
+			if (from != NULL)
+				memcpy(name->bytes, from, len);
+			name->bytes[len] = '\0';
+			name->nslen = copy->nslen;
+			name->keylen = copy->keylen;
+			name->id = copy->id;
+			pg_read_barrier();
+			if (before == *changecount && from != NULL)
+				return true;
+		}
+		CHECK_FOR_INTERRUPTS();
+	}
+}
+
+static bool
+CopySlot(const BackendSlot *slot, BackendSlot *copy)
+{
+	for (;;)
+	{
+		const volatile uint32 *changecount = &slot->changecount;
+		uint32		before = *changecount;
+
+		pg_read_barrier();
+		memcpy(copy, slot, sizeof(*copy));
+		pg_read_barrier();
+		if (before % 2 == 0 && before == *changecount)
+			return copy->pid != 0;
+		CHECK_FOR_INTERRUPTS();
+	}
+}
+
+/*
+ * VisitEntries(slot, only_id, any_id, visitor, arg) - what one backend says
+ *
+ * Calls the visitor for each entry in use of this database, or for those
+ * with the given id.  The caller holds no lock; the visitor may fail.
+ */
+void
+VisitEntries(BackendSlot *slot, int64 only_id, bool any_id,
+			 EntryVisitor visitor, void *arg)
+{
+	BackendSlot who;
+	LockEntry	copy;
+	LockName	name;
+
+	if (slot->pid == 0 || !CopySlot(slot, &who))
+		return;
+	for (dsa_pointer p = slot->chunks; DsaPointerIsValid(p);)
+	{
+		EntryChunk *chunk = dsa_get_address(SharedArea(), p);
+
+		for (int i = 0; i < ENTRIES_PER_CHUNK; i++)
+		{
+			const LockEntry *entry = &chunk->entries[i];
+
+			if (entry->state == ENTRY_FREE ||
+				(!any_id && entry->id != only_id))
+				continue;
+			if (CopyEntry(entry, &copy, &name) &&
+				copy.dboid == MyDatabaseId &&
+				(any_id || copy.id == only_id))
+				visitor(&copy, &name, &who, arg);
+		}
+		p = chunk->next;
+	}
+}

@@ -1,0 +1,352 @@
+/*
+ * hold.c
+ *		What this session holds, and how it notices that it no longer does.
+ *
+ * A Hold annotates a lock of this session: scope, mode, token, and the entry
+ * that tells the others.  Locks can go without a word to us: at the end of a
+ * transaction or subtransaction, by pg_advisory_unlock_all(), DISCARD ALL, or
+ * a built-in unlock of an interop id.  After the lock manager has released
+ * locks, the resource owner calls us back, and we forget what it denies.
+ *
+ * The callback runs after commit, where an error would be a PANIC: it only
+ * follows pointers, and never allocates, waits or raises.
+ *
+ * Nothing but pg_advisory_unlock_all() and DISCARD ALL can free a session's
+ * hold in our private class behind our back, and they free all at once.  So
+ * while the oldest such hold is still there, all are, and one look suffices.
+ */
+#include "pg_exclusive.h"
+
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "storage/ipc.h"
+#include "utils/hsearch.h"
+#include "utils/memutils.h"
+#include "utils/resowner.h"
+
+static HTAB *holds;
+static Hold *pending;			/* prepared, not yet granted */
+
+/* Granted holds, oldest first. */
+static dlist_head session_holds = DLIST_STATIC_INIT(session_holds);
+static dlist_head interop_holds = DLIST_STATIC_INIT(interop_holds);
+static dlist_head xact_holds = DLIST_STATIC_INIT(xact_holds);
+static int	nsession_holds;
+
+static inline Hold *
+HoldOf(dlist_node *node)
+{
+	return dlist_container(Hold, node, node);
+}
+
+static inline bool
+StillHeld(const Hold *hold)
+{
+	return LockModeHeldByMe(&hold->tag, hold->mode);
+}
+
+/*
+ * ForgetHold(hold) - drop our record of a lock that is not ours; never fails
+ */
+void
+ForgetHold(Hold *hold)
+{
+	if (hold->granted)
+	{
+		dlist_delete(&hold->node);
+		if (!hold->xact)
+			nsession_holds--;
+		CountTime(hold->ns, COUNT_HOLD_TOTAL, COUNT_HOLD_MAX,
+				  hold->granted_at, GetCurrentTimestamp());
+	}
+	if (hold->reserved)
+		pg_atomic_fetch_sub_u32(&hold->ns->holds, 1);
+	if (hold == pending)
+		pending = NULL;
+	FreeEntry(hold->entry);
+	(void) hash_search(holds, &hold->id, HASH_REMOVE, NULL);
+}
+
+/*
+ * ForgetLost(list) - forget the holds in a list that the lock manager denies
+ */
+static void
+ForgetLost(dlist_head *list)
+{
+	dlist_mutable_iter iter;
+
+	dlist_foreach_modify(iter, list)
+	{
+		if (!StillHeld(HoldOf(iter.cur)))
+			ForgetHold(HoldOf(iter.cur));
+	}
+}
+
+static void
+ForgetAll(dlist_head *list)
+{
+	while (!dlist_is_empty(list))
+		ForgetHold(HoldOf(dlist_head_node(list)));
+}
+
+/*
+ * AfterLocks(...) - called whenever a resource owner has released its locks
+ */
+static void
+AfterLocks(ResourceReleasePhase phase, bool isCommit, bool isTopLevel,
+		   void *arg)
+{
+	if (phase != RESOURCE_RELEASE_AFTER_LOCKS)
+		return;
+	if (!dlist_is_empty(&xact_holds))
+	{
+		if (isTopLevel)
+			ForgetAll(&xact_holds);
+		else if (!isCommit)
+			ForgetLost(&xact_holds);
+	}
+	if (!dlist_is_empty(&session_holds) &&
+		!StillHeld(HoldOf(dlist_head_node(&session_holds))))
+		ForgetLost(&session_holds);
+	if (!dlist_is_empty(&interop_holds))
+		ForgetLost(&interop_holds);
+}
+
+/*
+ * BeforePrepare(...) - a prepared transaction cannot keep our annotations
+ */
+static void
+BeforePrepare(XactEvent event, void *arg)
+{
+	if (event == XACT_EVENT_PRE_PREPARE && !dlist_is_empty(&xact_holds))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("cannot PREPARE a transaction that holds a pg_exclusive lock at transaction scope"),
+				 errhint("Take the lock at session scope, with try_lock() or wait_lock().")));
+}
+
+/*
+ * ReleaseAtExit(...) - the session ends
+ *
+ * The resource owner does not call us for session locks then.  We run before
+ * the server's own cleanup, and free what is left ourselves, the lock first.
+ */
+static void
+ReleaseAtExit(int code, Datum arg)
+{
+	AbortOutOfAnyTransaction();
+	if (pending != NULL)
+	{
+		if (StillHeld(pending))
+			LockRelease(&pending->tag, pending->mode, true);
+		ForgetHold(pending);
+	}
+	ForgetAll(&xact_holds);
+	while (!dlist_is_empty(&session_holds))
+		ReleaseHold(HoldOf(dlist_head_node(&session_holds)));
+	while (!dlist_is_empty(&interop_holds))
+		ReleaseHold(HoldOf(dlist_head_node(&interop_holds)));
+	FreeAllEntries();
+}
+
+static void
+MakeHolds(void)
+{
+	HASHCTL		ctl = {0};
+
+	ctl.keysize = sizeof(int64);
+	ctl.entrysize = sizeof(Hold);
+	ctl.hcxt = TopMemoryContext;
+	holds = hash_create("pg_exclusive holds", 64, &ctl,
+						HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	RegisterResourceReleaseCallback(AfterLocks, NULL);
+	RegisterXactCallback(BeforePrepare, NULL);
+	before_shmem_exit(ReleaseAtExit, (Datum) 0);
+}
+
+/*
+ * FindHold(id) - this session's hold of a lock, or NULL
+ *
+ * Asks the lock manager, so that a hold lost in this very statement is not
+ * taken for one.
+ */
+Hold *
+FindHold(int64 id)
+{
+	Hold	   *hold;
+
+	if (holds == NULL)
+		return NULL;
+	hold = hash_search(holds, &id, HASH_FIND, NULL);
+	if (hold == NULL || !hold->granted)
+		return NULL;
+	if (unlikely(!StillHeld(hold)))
+	{
+		ForgetHold(hold);
+		return NULL;
+	}
+	return hold;
+}
+
+static void
+CheckSessionQuota(void)
+{
+	if (nsession_holds >= pgx_max_locks_per_session)
+	{
+		ForgetLost(&session_holds);
+		ForgetLost(&interop_holds);
+	}
+	if (hash_get_num_entries(holds) >= pgx_max_locks_per_session)
+		ereport(ERROR,
+				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+				 errmsg("too many locks in this session"),
+				 errdetail("It holds %ld, the limit is %d.",
+						   hash_get_num_entries(holds),
+						   pgx_max_locks_per_session),
+				 errhint("Free some first, or have a superuser raise \"%s\".",
+						 "pg_exclusive.max_locks_per_session")));
+}
+
+/*
+ * ReserveInNamespace(ns) - count one more hold against max_holds, or 53400
+ */
+static bool
+ReserveInNamespace(Namespace *ns)
+{
+	if (ns->max_holds == 0)
+		return false;
+	if (pg_atomic_fetch_add_u32(&ns->shared->holds, 1) >= ns->max_holds)
+	{
+		pg_atomic_fetch_sub_u32(&ns->shared->holds, 1);
+		ereport(ERROR,
+				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+				 errmsg("too many locks in lock namespace \"%s\"", ns->name),
+				 errdetail("Its max_holds is %d.", ns->max_holds)));
+	}
+	return true;
+}
+
+/*
+ * PrepareHold(...) - all that may fail for want of room, before the lock is
+ * asked for
+ *
+ * The caller calls HoldGranted() or ForgetHold() next, whatever happens.
+ */
+Hold *
+PrepareHold(const LockName *name, const LOCKTAG *tag, LOCKMODE mode,
+			bool xact, Namespace *ns)
+{
+	Hold	   *hold;
+	LockEntry  *entry;
+	bool		reserved;
+	bool		found;
+
+	if (unlikely(holds == NULL))
+		MakeHolds();
+	CheckSessionQuota();
+	entry = ReserveEntry(name);
+	reserved = ReserveInNamespace(ns);
+	hold = hash_search(holds, &name->id, HASH_ENTER_NULL, &found);
+	if (hold == NULL)
+	{
+		if (reserved)
+			pg_atomic_fetch_sub_u32(&ns->shared->holds, 1);
+		ereport(ERROR,
+				(errcode(ERRCODE_OUT_OF_MEMORY),
+				 errmsg("out of memory")));
+	}
+	Assert(!found);
+	hold->tag = *tag;
+	hold->mode = mode;
+	hold->xact = xact;
+	hold->granted = false;
+	hold->in_task = false;
+	hold->reserved = reserved;
+	hold->token = 0;
+	hold->ns = ns->shared;
+	hold->entry = entry;
+	PublishEntry(entry, name, tag->locktag_field4, mode, xact);
+	pending = hold;
+	return hold;
+}
+
+/*
+ * HoldGranted(hold, token, now) - the lock is ours; never fails
+ */
+void
+HoldGranted(Hold *hold, int64 token, TimestampTz now)
+{
+	hold->granted = true;
+	hold->token = token;
+	hold->granted_at = now;
+	pending = NULL;
+	UpdateEntry(hold->entry, ENTRY_HELD, token, now);
+	if (hold->xact)
+	{
+		dlist_push_tail(&xact_holds, &hold->node);
+		return;
+	}
+	nsession_holds++;
+	if (hold->tag.locktag_field4 == PGX_CLASS_INTEROP)
+		dlist_push_tail(&interop_holds, &hold->node);
+	else
+		dlist_push_tail(&session_holds, &hold->node);
+}
+
+/*
+ * ReleaseHold(hold) - free a session-scope lock
+ */
+void
+ReleaseHold(Hold *hold)
+{
+	Assert(!hold->xact);
+	if (StillHeld(hold))
+		LockRelease(&hold->tag, hold->mode, true);
+	ForgetHold(hold);
+}
+
+/*
+ * ReleaseXactHold(hold) - free a transaction-scope lock before its time
+ *
+ * Only for a lock that was taken in this call and under which nothing was
+ * done.
+ */
+void
+ReleaseXactHold(Hold *hold)
+{
+	ResourceOwner save = CurrentResourceOwner;
+
+	Assert(hold->xact);
+	CurrentResourceOwner = CurTransactionResourceOwner;
+	LockRelease(&hold->tag, hold->mode, false);
+	CurrentResourceOwner = save;
+	ForgetHold(hold);
+}
+
+/*
+ * SessionHolds() - how many session-scope locks this session believes to have
+ */
+int
+SessionHolds(void)
+{
+	return nsession_holds;
+}
+
+/*
+ * VisitSessionHolds(visitor, arg) - for each session-scope hold
+ *
+ * The visitor may release the hold it is given.  Returns for how many of
+ * them it returned true.
+ */
+int
+VisitSessionHolds(HoldVisitor visitor, void *arg)
+{
+	dlist_mutable_iter iter;
+	int			count = 0;
+
+	dlist_foreach_modify(iter, &session_holds)
+		count += visitor(HoldOf(iter.cur), arg);
+	dlist_foreach_modify(iter, &interop_holds)
+		count += visitor(HoldOf(iter.cur), arg);
+	return count;
+}

@@ -1,0 +1,198 @@
+/*
+ * lockfuncs.c
+ *		The SQL functions that take, free and ask about locks.
+ */
+#include "pg_exclusive.h"
+
+#include "access/htup_details.h"
+#include "executor/spi.h"
+#include "funcapi.h"
+#include "utils/builtins.h"
+
+PG_FUNCTION_INFO_V1(pgx_try_lock);
+PG_FUNCTION_INFO_V1(pgx_try_xact_lock);
+PG_FUNCTION_INFO_V1(pgx_wait_lock);
+PG_FUNCTION_INFO_V1(pgx_unlock);
+PG_FUNCTION_INFO_V1(pgx_unlock_all);
+PG_FUNCTION_INFO_V1(pgx_holds_lock);
+PG_FUNCTION_INFO_V1(pgx_fencing_token);
+
+/*
+ * TryLock(fcinfo, xact) - (namespace, key, mode, wait) at either scope
+ */
+static bool
+TryLock(FunctionCallInfo fcinfo, bool xact)
+{
+	LockName	name;
+	AcquireRequest request = {0};
+	Hold	   *hold;
+	AcquireResult result;
+
+	LockNameArgs(&name, fcinfo);
+	request.name = &name;
+	request.fn_oid = fcinfo->flinfo->fn_oid;
+	request.mode = LockModeArg(fcinfo, 2);
+	request.wait = WaitArg(fcinfo, 3);
+	request.xact = xact;
+	result = AcquireLock(&request, &hold);
+	return result == ACQUIRE_GRANTED || result == ACQUIRE_ALREADY;
+}
+
+/*
+ * try_lock(namespace, key, mode, wait) - take a lock for the session
+ */
+Datum
+pgx_try_lock(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(TryLock(fcinfo, false));
+}
+
+/*
+ * try_xact_lock(namespace, key, mode, wait) - until the transaction ends
+ */
+Datum
+pgx_try_xact_lock(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(TryLock(fcinfo, true));
+}
+
+/*
+ * wait_lock(namespace, key, mode, wait, INOUT acquired) - wait without a
+ * snapshot
+ *
+ * The transaction of the CALL is ended first, so that while we wait no
+ * snapshot of ours holds back vacuum or CREATE INDEX CONCURRENTLY.
+ */
+Datum
+pgx_wait_lock(PG_FUNCTION_ARGS)
+{
+	bool		acquired;
+
+	CheckNotStandby("wait_lock()");
+	BeginProcedure(fcinfo, "wait_lock",
+				   "Use try_lock() with a wait, which works in a transaction.");
+	SPI_commit();
+	acquired = TryLock(fcinfo, false);
+	SPI_finish();
+	return BooleanRecord(fcinfo, acquired);
+}
+
+/*
+ * NotHeldWarning(name, hold) - say why there is nothing to unlock
+ */
+static void
+NotHeldWarning(const LockName *name, const Hold *hold)
+{
+	ereport(WARNING,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("lock \"%s/%s\" is not held by this session at session scope",
+					LockNameNamespace(name), LockNameKey(name)),
+			 hold != NULL ?
+			 errdetail("It is held at transaction scope and is freed when the transaction ends.") :
+			 errdetail("It was never taken, is free already, or was freed by DISCARD ALL or pg_advisory_unlock_all()."),
+			 hold != NULL ? 0 :
+			 errhint("Behind a connection pooler, the lock may belong to another server session.")));
+}
+
+static void
+RefuseUnlockInTask(const Hold *hold)
+{
+	if (hold->in_task)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_IN_USE),
+				 errmsg("cannot free a lock while its task is running")));
+}
+
+/*
+ * unlock(namespace, key) - free a lock of this session
+ */
+Datum
+pgx_unlock(PG_FUNCTION_ARGS)
+{
+	LockName	name;
+	Hold	   *hold;
+
+	CheckNotStandby("unlock()");
+	LockNameArgs(&name, fcinfo);
+	hold = FindHold(name.id);
+	if (hold == NULL || hold->xact)
+	{
+		(void) LookupNamespace(name.bytes, name.nslen,
+							   fcinfo->flinfo->fn_oid);
+		NotHeldWarning(&name, hold);
+		PG_RETURN_BOOL(false);
+	}
+	RefuseUnlockInTask(hold);
+	RefuseUnlockAfterWrites("unlock()");
+	ReleaseHold(hold);
+	PG_RETURN_BOOL(true);
+}
+
+/*
+ * ReleaseIn(hold, ns) - release a hold, if it is in the given namespace
+ */
+static bool
+ReleaseIn(Hold *hold, void *ns)
+{
+	if (ns != NULL && hold->ns != ns)
+		return false;
+	RefuseUnlockInTask(hold);
+	ReleaseHold(hold);
+	return true;
+}
+
+/*
+ * unlock_all(namespace) - free all session-scope locks, and say how many
+ */
+Datum
+pgx_unlock_all(PG_FUNCTION_ARGS)
+{
+	SharedNamespace *ns = NULL;
+
+	CheckNotStandby("unlock_all()");
+	if (!PG_ARGISNULL(0))
+	{
+		LockName	name;
+
+		NamespaceNameInit(&name, PG_GETARG_TEXT_PP(0));
+		ns = LookupNamespace(name.bytes, name.nslen,
+							 fcinfo->flinfo->fn_oid)->shared;
+	}
+	if (SessionHolds() > 0)
+		RefuseUnlockAfterWrites("unlock_all()");
+	PG_RETURN_INT32(VisitSessionHolds(ReleaseIn, ns));
+}
+
+/*
+ * holds_lock(namespace, key) - does this session hold it?
+ */
+Datum
+pgx_holds_lock(PG_FUNCTION_ARGS)
+{
+	LockName	name;
+
+	CheckNotStandby("holds_lock()");
+	LockNameArgs(&name, fcinfo);
+	if (FindHold(name.id) != NULL)
+		PG_RETURN_BOOL(true);
+	(void) LookupNamespace(name.bytes, name.nslen, fcinfo->flinfo->fn_oid);
+	PG_RETURN_BOOL(false);
+}
+
+/*
+ * fencing_token(namespace, key) - the token of this session's hold, or NULL
+ */
+Datum
+pgx_fencing_token(PG_FUNCTION_ARGS)
+{
+	LockName	name;
+	Hold	   *hold;
+
+	CheckNotStandby("fencing_token()");
+	LockNameArgs(&name, fcinfo);
+	hold = FindHold(name.id);
+	if (hold != NULL)
+		PG_RETURN_INT64(hold->token);
+	(void) LookupNamespace(name.bytes, name.nslen, fcinfo->flinfo->fn_oid);
+	PG_RETURN_NULL();
+}

@@ -1,0 +1,303 @@
+/*
+ * name.c
+ *		Names of locks, their 64-bit ids, and the arguments of SQL functions.
+ *
+ * The id of (namespace, key) is the first 8 bytes, big-endian, of
+ * SHA-256(utf8(namespace) || 0x00 || utf8(key)).  This is frozen: clients
+ * compute the same id by themselves.  Nothing is truncated, folded or
+ * normalised; a name that is too short or too long is an error.
+ */
+#include "pg_exclusive.h"
+
+#include "common/cryptohash.h"
+#include "common/hashfn.h"
+#include "common/sha2.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "port/pg_bswap.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+/*
+ * Hashing through OpenSSL costs more than the lock itself, and sessions use
+ * few names again and again: remember ids of short names, direct-mapped.
+ */
+#define ID_CACHE_SIZE	256
+#define ID_CACHE_NAME	112
+
+typedef struct IdCacheSlot
+{
+	int64		id;
+	int32		len;			/* 0: empty */
+	char		bytes[ID_CACHE_NAME];
+} IdCacheSlot;
+
+static IdCacheSlot id_cache[ID_CACHE_SIZE];
+
+PG_FUNCTION_INFO_V1(pgx_lock_id);
+PG_FUNCTION_INFO_V1(pgx_namespace_id);
+
+/*
+ * Sha256Id(bytes, len) - the id of a name given in UTF-8
+ */
+static int64
+Sha256Id(const char *bytes, int len)
+{
+	uint8		digest[PG_SHA256_DIGEST_LENGTH];
+	uint64		high;
+	pg_cryptohash_ctx *ctx = pg_cryptohash_create(PG_SHA256);
+
+	if (ctx == NULL ||
+		pg_cryptohash_init(ctx) < 0 ||
+		pg_cryptohash_update(ctx, (const uint8 *) bytes, len) < 0 ||
+		pg_cryptohash_final(ctx, digest, sizeof(digest)) < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR),
+				 errmsg("could not compute the SHA-256 of a lock name")));
+	pg_cryptohash_free(ctx);
+	memcpy(&high, digest, sizeof(high));
+	return (int64) pg_ntoh64(high);
+}
+
+/*
+ * HashName(name) - the id, converting to UTF-8 first in another encoding
+ *
+ * Namespace and key are converted apart: a conversion stops at a zero byte.
+ */
+static int64
+HashName(const LockName *name)
+{
+	StringInfoData utf8;
+	char	   *part;
+	int64		id;
+
+	if (GetDatabaseEncoding() == PG_UTF8)
+		return Sha256Id(name->bytes, name->nslen + 1 + name->keylen);
+
+	initStringInfo(&utf8);
+	part = pg_server_to_any(LockNameNamespace(name), name->nslen, PG_UTF8);
+	appendBinaryStringInfo(&utf8, part,
+						   part == LockNameNamespace(name) ?
+						   name->nslen : (int) strlen(part));
+	appendStringInfoChar(&utf8, '\0');
+	part = pg_server_to_any(LockNameKey(name), name->keylen, PG_UTF8);
+	appendBinaryStringInfo(&utf8, part,
+						   part == LockNameKey(name) ?
+						   name->keylen : (int) strlen(part));
+	id = Sha256Id(utf8.data, utf8.len);
+	pfree(utf8.data);
+	return id;
+}
+
+/*
+ * NameId(name) - the id, remembered where the name is short
+ */
+static int64
+NameId(const LockName *name)
+{
+	int			len = name->nslen + 1 + name->keylen;
+	IdCacheSlot *slot;
+
+	if (len > ID_CACHE_NAME)
+		return HashName(name);
+	slot = &id_cache[hash_bytes((const unsigned char *) name->bytes, len) %
+					 ID_CACHE_SIZE];
+	if (slot->len != len || memcmp(slot->bytes, name->bytes, len) != 0)
+	{
+		int64		id = HashName(name);
+
+		slot->id = id;
+		slot->len = len;
+		memcpy(slot->bytes, name->bytes, len);
+	}
+	return slot->id;
+}
+
+/*
+ * CheckNameLength(what, len, max) - refuse what is empty or too long
+ *
+ * Lengths are those of the UTF-8 form, so that one name is legal or not in
+ * databases of all encodings alike.
+ */
+static void
+CheckNameLength(const char *what, const char *bytes, int len, int max)
+{
+	int			utf8len = len;
+
+	if (len == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_NAME),
+				 errmsg("%s must not be empty", what)));
+	if (GetDatabaseEncoding() != PG_UTF8 && len <= max)
+	{
+		char	   *utf8 = pg_server_to_any(bytes, len, PG_UTF8);
+
+		if (utf8 != bytes)
+			utf8len = strlen(utf8);
+	}
+	if (utf8len > max)
+		ereport(ERROR,
+				(errcode(ERRCODE_NAME_TOO_LONG),
+				 errmsg("%s is too long", what),
+				 errdetail("It has %d bytes in UTF-8, the limit is %d.",
+						   utf8len, max)));
+}
+
+static void
+SetNamespace(LockName *name, const text *ns)
+{
+	name->nslen = VARSIZE_ANY_EXHDR(ns);
+	CheckNameLength("lock namespace", VARDATA_ANY(ns), name->nslen,
+					PGX_NAMESPACE_MAX);
+	memcpy(name->bytes, VARDATA_ANY(ns), name->nslen);
+	name->bytes[name->nslen] = '\0';
+}
+
+/*
+ * NamespaceNameInit(name, ns) - the name of a namespace: an empty key
+ */
+void
+NamespaceNameInit(LockName *name, const text *ns)
+{
+	SetNamespace(name, ns);
+	name->keylen = 0;
+	LockNameKey(name)[0] = '\0';
+	name->id = HashName(name);
+}
+
+/*
+ * LockNameInit(name, ns, key) - check both parts and compute the id
+ */
+void
+LockNameInit(LockName *name, const text *ns, const text *key)
+{
+	SetNamespace(name, ns);
+	name->keylen = VARSIZE_ANY_EXHDR(key);
+	CheckNameLength("lock key", VARDATA_ANY(key), name->keylen, PGX_KEY_MAX);
+	memcpy(LockNameKey(name), VARDATA_ANY(key), name->keylen);
+	LockNameKey(name)[name->keylen] = '\0';
+	name->id = NameId(name);
+}
+
+/*
+ * LockNameArgs(name, fcinfo) - the name in the first two arguments
+ */
+void
+LockNameArgs(LockName *name, FunctionCallInfo fcinfo)
+{
+	text	   *ns = RequiredTextArg(fcinfo, 0, "namespace");
+	text	   *key = RequiredTextArg(fcinfo, 1, "key");
+
+	LockNameInit(name, ns, key);
+}
+
+/*
+ * LockNameTag(name, lockclass, tag) - what the lock manager knows it by
+ */
+void
+LockNameTag(const LockName *name, uint16 lockclass, LOCKTAG *tag)
+{
+	SET_LOCKTAG_ADVISORY(*tag, MyDatabaseId, (uint32) (name->id >> 32),
+						 (uint32) name->id, lockclass);
+}
+
+/*
+ * RequiredTextArg(fcinfo, argno, what) - an argument that must not be null
+ */
+text *
+RequiredTextArg(FunctionCallInfo fcinfo, int argno, const char *what)
+{
+	if (PG_ARGISNULL(argno))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("%s must not be null", what)));
+	return PG_GETARG_TEXT_PP(argno);
+}
+
+/*
+ * LockModeArg(fcinfo, argno) - 'exclusive' or 'shared'
+ */
+LOCKMODE
+LockModeArg(FunctionCallInfo fcinfo, int argno)
+{
+	char	   *mode = text_to_cstring(RequiredTextArg(fcinfo, argno, "mode"));
+	LOCKMODE	result = NoLock;
+
+	if (strcmp(mode, "exclusive") == 0)
+		result = ExclusiveLock;
+	else if (strcmp(mode, "shared") == 0)
+		result = ShareLock;
+	else
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid lock mode: \"%s\"", mode),
+				 errhint("The modes are \"exclusive\" and \"shared\".")));
+	pfree(mode);
+	return result;
+}
+
+/*
+ * IntervalMicroseconds(interval) - its length, a month counted as 30 days
+ *
+ * Saturates instead of overflowing.
+ */
+int64
+IntervalMicroseconds(const Interval *interval)
+{
+	double		usecs = (double) interval->time +
+		((double) interval->day + 30.0 * interval->month) * USECS_PER_DAY;
+
+	if (usecs >= (double) PG_INT64_MAX)
+		return PG_INT64_MAX;
+	if (usecs <= (double) PG_INT64_MIN)
+		return PG_INT64_MIN;
+	return interval->time +
+		((int64) interval->day + 30 * (int64) interval->month) * USECS_PER_DAY;
+}
+
+/*
+ * WaitArg(fcinfo, argno) - a wait limit in milliseconds
+ *
+ * NULL, and what the server's timer cannot express, is no limit.  Rounded
+ * up, so that a positive wait does wait.
+ */
+int64
+WaitArg(FunctionCallInfo fcinfo, int argno)
+{
+	int64		usecs;
+
+	if (PG_ARGISNULL(argno))
+		return PGX_WAIT_FOREVER;
+	usecs = IntervalMicroseconds(PG_GETARG_INTERVAL_P(argno));
+	if (usecs < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("wait must not be negative")));
+	if (usecs / 1000 >= INT_MAX)
+		return PGX_WAIT_FOREVER;
+	return (usecs + 999) / 1000;
+}
+
+/*
+ * lock_id(namespace, key) - the 64-bit id of a name
+ */
+Datum
+pgx_lock_id(PG_FUNCTION_ARGS)
+{
+	LockName	name;
+
+	LockNameArgs(&name, fcinfo);
+	PG_RETURN_INT64(name.id);
+}
+
+/*
+ * _namespace_id(namespace) - the 64-bit id of a namespace
+ */
+Datum
+pgx_namespace_id(PG_FUNCTION_ARGS)
+{
+	LockName	name;
+
+	NamespaceNameInit(&name, RequiredTextArg(fcinfo, 0, "namespace"));
+	PG_RETURN_INT64(name.id);
+}

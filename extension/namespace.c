@@ -1,0 +1,262 @@
+/*
+ * namespace.c
+ *		Namespaces as a session knows them: who may lock, and how.
+ *
+ * A row of the registry is read once and kept until something says that it
+ * may have changed.  Two things do: an invalidation message, for what has
+ * committed; and the database's generation in shared memory, which
+ * drop_lock_namespace() and the like move forward before they look for holds.
+ * So whoever is granted a lock while a namespace is being dropped either is
+ * seen by the dropper, or sees the new generation, comes here again and waits
+ * for the dropper's table lock.
+ */
+#include "pg_exclusive.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/stratnum.h"
+#include "access/table.h"
+#include "catalog/pg_authid.h"
+#include "catalog/pg_collation.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/hsearch.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+
+/* Columns of namespace_registry. */
+enum
+{
+	ATT_NAME = 1,
+	ATT_ALLOWED_ROLE,
+	ATT_INTEROP,
+	ATT_MAX_HOLDS,
+	ATT_LOCK_DELAY,
+	ATT_CREATED_AT,
+	ATT_PAUSED_AT,
+	ATT_PAUSED_BY,
+	ATT_PAUSED_REASON
+};
+
+static HTAB *cache;
+static uint32 cache_generation;
+static uint64 cache_version = 1;
+static uint64 seen_install_version;
+
+PG_FUNCTION_INFO_V1(pgx_sees_namespace);
+
+/*
+ * CurrentVersion() - the version that a cached namespace must have
+ */
+static inline uint64
+CurrentVersion(void)
+{
+	uint32		generation =
+		pg_atomic_read_u32(&MySharedDatabase()->generation);
+
+	if (unlikely(generation != cache_generation ||
+				 InstallVersion() != seen_install_version))
+	{
+		cache_generation = generation;
+		seen_install_version = InstallVersion();
+		cache_version++;
+	}
+	return cache_version;
+}
+
+bool
+NamespaceIsStale(const Namespace *ns)
+{
+	return ns->version != CurrentVersion();
+}
+
+static void
+MakeCache(void)
+{
+	HASHCTL		ctl = {0};
+
+	ctl.keysize = PGX_NAMESPACE_MAX + 1;
+	ctl.entrysize = sizeof(Namespace);
+	ctl.hcxt = TopMemoryContext;
+	cache = hash_create("pg_exclusive namespaces", 16, &ctl,
+						HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
+}
+
+/*
+ * FillNamespace(ns, tuple, desc) - from a row of the registry
+ */
+static void
+FillNamespace(Namespace *ns, HeapTuple tuple, TupleDesc desc)
+{
+	bool		isnull;
+	Datum		value;
+
+	value = heap_getattr(tuple, ATT_ALLOWED_ROLE, desc, &isnull);
+	ns->allowed_role = isnull ? InvalidOid : DatumGetObjectId(value);
+	value = heap_getattr(tuple, ATT_INTEROP, desc, &isnull);
+	ns->interop = DatumGetBool(value);
+	value = heap_getattr(tuple, ATT_MAX_HOLDS, desc, &isnull);
+	ns->max_holds = isnull ? 0 : DatumGetInt32(value);
+	value = heap_getattr(tuple, ATT_LOCK_DELAY, desc, &isnull);
+	ns->lock_delay =
+		isnull ? 0 : IntervalMicroseconds(DatumGetIntervalP(value));
+	(void) heap_getattr(tuple, ATT_PAUSED_AT, desc, &isnull);
+	ns->paused = !isnull;
+	value = heap_getattr(tuple, ATT_PAUSED_REASON, desc, &isnull);
+	ns->paused_reason[0] = '\0';
+	if (!isnull)
+		strlcpy(ns->paused_reason, TextDatumGetCString(value),
+				sizeof(ns->paused_reason));
+}
+
+/*
+ * ReadNamespace(ns, fn_oid) - read the row as it is now
+ *
+ * Returns false when there is none.  The snapshot is a new one at every
+ * isolation level: who may lock is not part of the user's transaction.
+ */
+static bool
+ReadNamespace(Namespace *ns, Oid fn_oid)
+{
+	const Install *install = GetInstall(fn_oid);
+	Relation	rel = table_open(install->registry, AccessShareLock);
+	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	bool		found;
+
+	ScanKeyEntryInitialize(&key, 0, ATT_NAME, BTEqualStrategyNumber,
+						   InvalidOid, C_COLLATION_OID, F_TEXTEQ,
+						   CStringGetTextDatum(ns->name));
+	scan = systable_beginscan(rel, install->registry_pkey, true, snapshot,
+							  1, &key);
+	tuple = systable_getnext(scan);
+	found = HeapTupleIsValid(tuple);
+	if (found)
+		FillNamespace(ns, tuple, RelationGetDescr(rel));
+	systable_endscan(scan);
+	UnregisterSnapshot(snapshot);
+	table_close(rel, AccessShareLock);
+	return found;
+}
+
+static void
+NotRegistered(const char *name, Oid fn_oid)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_OBJECT),
+			 errmsg("lock namespace \"%s\" does not exist", name),
+			 errhint("Register it first: SELECT %s.lock_namespace(%s);",
+					 GetInstall(fn_oid)->schema_name,
+					 quote_literal_cstr(name))));
+}
+
+/*
+ * LookupNamespace(name, len, fn_oid) - the namespace, or 42704
+ *
+ * fn_oid is the SQL function that was called.  The result stays where it is
+ * for the session; its contents may be refreshed by a later look-up.
+ */
+Namespace *
+LookupNamespace(const char *name, int len, Oid fn_oid)
+{
+	char		key[PGX_NAMESPACE_MAX + 1];
+	uint64		version = CurrentVersion();
+	Namespace  *ns;
+	bool		found;
+
+	if (unlikely(len > PGX_NAMESPACE_MAX))
+		NotRegistered(pnstrdup(name, len), fn_oid);
+	memcpy(key, name, len);
+	key[len] = '\0';
+	if (cache == NULL)
+		MakeCache();
+	ns = hash_search(cache, key, HASH_FIND, NULL);
+	if (likely(ns != NULL && ns->version == version))
+		return ns;
+
+	ns = hash_search(cache, key, HASH_ENTER, &found);
+	if (!found)
+		ns->shared = NULL;
+	ns->version = 0;
+	if (!ReadNamespace(ns, fn_oid))
+		NotRegistered(key, fn_oid);
+	if (ns->shared == NULL)
+	{
+		LockName	nsname;
+
+		NamespaceNameInit(&nsname, cstring_to_text(key));
+		ns->shared = GetSharedNamespace(nsname.id);
+	}
+	ns->version = version;
+	return ns;
+}
+
+/*
+ * CheckNamespaceUsage(ns) - may the current role lock here now?
+ *
+ * 42501 without the privileges of the namespace's role, 55000 while paused.
+ */
+void
+CheckNamespaceUsage(const Namespace *ns)
+{
+	if (OidIsValid(ns->allowed_role) &&
+		!has_privs_of_role(GetUserId(), ns->allowed_role))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied for lock namespace \"%s\"",
+						ns->name),
+				 errdetail("Only roles with the privileges of role \"%s\" may use it.",
+						   GetUserNameFromId(ns->allowed_role, false))));
+	if (unlikely(ns->paused))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("lock namespace \"%s\" is paused: %s",
+						ns->name, ns->paused_reason),
+				 errhint("Try again after resume_lock_namespace().")));
+}
+
+/*
+ * NamespaceLockClass(ns) - which locktag_field4 its locks have
+ */
+uint16
+NamespaceLockClass(const Namespace *ns)
+{
+	return ns->interop ? PGX_CLASS_INTEROP : PGX_CLASS_LOCK;
+}
+
+/*
+ * SeesNamespace(name, fn_oid) - may the current role see its keys?
+ *
+ * As pg_stat_activity: those who may use it, and pg_read_all_stats.  Keys of
+ * a namespace that is gone are for the latter only.
+ */
+bool
+SeesNamespace(const char *name, Oid fn_oid)
+{
+	Namespace	ns;
+
+	if (has_privs_of_role(GetUserId(), ROLE_PG_READ_ALL_STATS))
+		return true;
+	if (strlcpy(ns.name, name, sizeof(ns.name)) >= sizeof(ns.name) ||
+		!ReadNamespace(&ns, fn_oid))
+		return false;
+	return !OidIsValid(ns.allowed_role) ||
+		has_privs_of_role(GetUserId(), ns.allowed_role);
+}
+
+/*
+ * _sees_namespace(namespace) - the same for SQL
+ */
+Datum
+pgx_sees_namespace(PG_FUNCTION_ARGS)
+{
+	text	   *name = RequiredTextArg(fcinfo, 0, "namespace");
+
+	PG_RETURN_BOOL(SeesNamespace(text_to_cstring(name),
+								 fcinfo->flinfo->fn_oid));
+}

@@ -1,0 +1,231 @@
+/*
+ * shared.c
+ *		Shared memory, found or made at the first use by any backend.
+ *
+ * No shared_preload_libraries: a small struct of fixed size is taken from the
+ * server's slack the first time a backend needs it, and holds the handle of a
+ * dynamic area with the rest.  Whether the struct is ready is told by a magic
+ * number that is written last, never by "found", since its maker may have
+ * failed half-way.  The layout is append-only: two versions of this module
+ * can be loaded in two backends of one server.
+ *
+ * AddinShmemInitLock protects the making.  Nothing here is ever freed, so a
+ * pointer into the area stays good for as long as the server runs.
+ */
+#include "pg_exclusive.h"
+
+#include "miscadmin.h"
+#include "storage/ipc.h"
+#include "storage/lwlock.h"
+#include "storage/shmem.h"
+#include "utils/dsa.h"
+#include "utils/memutils.h"
+
+#define SHARED_MAGIC	0x70677831	/* "pgx1" */
+#define SHARED_SIZE		4096
+
+typedef struct SharedState
+{
+	uint32		magic;			/* written last */
+	int			tranche;
+	dsa_handle	area;
+	dshash_table_handle databases;
+	dshash_table_handle namespaces;
+	dsa_pointer slots;			/* array of BackendSlot by PGPROC number */
+	int			nslots;
+	TimestampTz created_at;
+} SharedState;
+
+static SharedState *shared;
+static dsa_area *area;
+static dshash_table *databases;
+static dshash_table *namespaces;
+static BackendSlot *slots;
+static SharedDatabase *my_database;
+
+static void
+HashParameters(dshash_parameters *databases_p, dshash_parameters *namespaces_p,
+			   int tranche)
+{
+	dshash_parameters d = {
+		sizeof(Oid), sizeof(SharedDatabase),
+		dshash_memcmp, dshash_memhash, PGX_DSHASH_COPY tranche
+	};
+	dshash_parameters n = {
+		sizeof(SharedNamespaceKey), sizeof(SharedNamespace),
+		dshash_memcmp, dshash_memhash, PGX_DSHASH_COPY tranche
+	};
+
+	*databases_p = d;
+	*namespaces_p = n;
+}
+
+/*
+ * MakeShared(state) - fill in the struct, as the first backend of all
+ */
+static void
+MakeShared(SharedState *state)
+{
+	dshash_parameters d,
+				n;
+	size_t		size;
+
+	memset(state, 0, SHARED_SIZE);
+	state->tranche = LWLockNewTrancheId();
+	LWLockRegisterTranche(state->tranche, "pg_exclusive");
+	area = dsa_create(state->tranche);
+	dsa_pin(area);
+	dsa_pin_mapping(area);
+	HashParameters(&d, &n, state->tranche);
+	databases = dshash_create(area, &d, NULL);
+	namespaces = dshash_create(area, &n, NULL);
+
+	state->nslots = ProcGlobal->allProcCount;
+	size = mul_size(state->nslots, sizeof(BackendSlot));
+	state->slots = dsa_allocate0(area, size);
+	state->area = dsa_get_handle(area);
+	state->databases = dshash_get_hash_table_handle(databases);
+	state->namespaces = dshash_get_hash_table_handle(namespaces);
+	state->created_at = GetCurrentTimestamp();
+	pg_write_barrier();
+	state->magic = SHARED_MAGIC;
+}
+
+static void
+JoinShared(SharedState *state)
+{
+	dshash_parameters d,
+				n;
+
+	LWLockRegisterTranche(state->tranche, "pg_exclusive");
+	area = dsa_attach(state->area);
+	dsa_pin_mapping(area);
+	HashParameters(&d, &n, state->tranche);
+	databases = dshash_attach(area, &d, state->databases, NULL);
+	namespaces = dshash_attach(area, &n, state->namespaces, NULL);
+}
+
+/*
+ * AttachShared() - make sure this backend has its place in shared memory
+ *
+ * Every SQL function that looks at locks calls it first.  Errors (53200)
+ * leave nothing but a little memory of ours behind.
+ */
+void
+AttachShared(void)
+{
+	MemoryContext old;
+	SharedState *state;
+	bool		found;
+
+	if (likely(slots != NULL))
+		return;
+
+	old = MemoryContextSwitchTo(TopMemoryContext);
+	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
+	state = ShmemInitStruct("pg_exclusive", SHARED_SIZE, &found);
+	if (area == NULL)
+	{
+		if (found && state->magic == SHARED_MAGIC)
+			JoinShared(state);
+		else
+			MakeShared(state);
+	}
+	LWLockRelease(AddinShmemInitLock);
+	shared = state;
+	slots = dsa_get_address(area, state->slots);
+	MemoryContextSwitchTo(old);
+}
+
+dsa_area *
+SharedArea(void)
+{
+	return area;
+}
+
+/*
+ * SharedSlots(nslots) - the places of all backends
+ */
+BackendSlot *
+SharedSlots(int *nslots)
+{
+	*nslots = shared->nslots;
+	return slots;
+}
+
+BackendSlot *
+MySlot(void)
+{
+	return &slots[ProcNumberOf(MyProc)];
+}
+
+/*
+ * MySharedDatabase() - what is shared about this database
+ */
+SharedDatabase *
+MySharedDatabase(void)
+{
+	bool		found;
+	SharedDatabase *database;
+
+	if (likely(my_database != NULL))
+		return my_database;
+
+	AttachShared();
+	database = dshash_find_or_insert(databases, &MyDatabaseId, &found);
+	if (!found)
+	{
+		pg_atomic_init_u32(&database->generation, 1);
+		pg_atomic_init_u64(&database->epoch, 0);
+		pg_atomic_init_u64(&database->next_token, 0);
+		database->pending_epoch = 0;
+		database->pending_lsn = InvalidXLogRecPtr;
+	}
+	dshash_release_lock(databases, database);
+	my_database = database;
+	return database;
+}
+
+/*
+ * GetSharedNamespace(id) - the counters of a namespace of this database
+ */
+SharedNamespace *
+GetSharedNamespace(int64 id)
+{
+	SharedNamespaceKey key = {id, MyDatabaseId, 0};
+	bool		found;
+	SharedNamespace *ns;
+
+	AttachShared();
+	ns = dshash_find_or_insert(namespaces, &key, &found);
+	if (!found)
+	{
+		pg_atomic_init_u32(&ns->holds, 0);
+		for (int i = 0; i < NUM_COUNTERS; i++)
+			pg_atomic_init_u64(&ns->counters[i], 0);
+	}
+	dshash_release_lock(namespaces, ns);
+	return ns;
+}
+
+void
+Count(SharedNamespace *ns, Counter counter)
+{
+	pg_atomic_fetch_add_u64(&ns->counters[counter], 1);
+}
+
+/*
+ * CountTime(ns, total, longest, from, to) - add a span, in microseconds
+ */
+void
+CountTime(SharedNamespace *ns, Counter total, Counter longest,
+		  TimestampTz from, TimestampTz to)
+{
+	uint64		span = to > from ? (uint64) (to - from) : 0;
+	uint64		max = pg_atomic_read_u64(&ns->counters[longest]);
+
+	pg_atomic_fetch_add_u64(&ns->counters[total], span);
+	while (span > max &&
+		   !pg_atomic_compare_exchange_u64(&ns->counters[longest], &max, span))
+		;
+}

@@ -1,0 +1,301 @@
+/*
+ * task.c
+ *		Running a task under a lock.
+ *
+ * try_run_exclusive() runs it in the caller's transaction and keeps the lock
+ * to the end of that, so the next holder sees its work.  run_exclusive() is a
+ * procedure: it waits in a transaction of its own, starts the task's
+ * transaction after the grant, commits, and then frees the lock.
+ */
+#include "pg_exclusive.h"
+
+#include "access/htup_details.h"
+#include "access/xact.h"
+#include "executor/spi.h"
+#include "funcapi.h"
+#include "nodes/parsenodes.h"
+#include "parser/parser.h"
+#include "tcop/dest.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+
+PG_FUNCTION_INFO_V1(pgx_try_run_exclusive);
+PG_FUNCTION_INFO_V1(pgx_run_exclusive);
+
+/*
+ * TaskErrorContext(task) - turn the parser's error position into the task's
+ */
+static void
+TaskErrorContext(void *task)
+{
+	int			position = geterrposition();
+
+	if (position > 0)
+	{
+		errposition(0);
+		internalerrposition(position);
+		internalerrquery((const char *) task);
+	}
+}
+
+/*
+ * ParseTask(task) - its statements, unanalysed; 22023 if there are none
+ */
+static List *
+ParseTask(char *task)
+{
+	ErrorContextCallback context;
+	List	   *statements;
+
+	context.callback = TaskErrorContext;
+	context.arg = task;
+	context.previous = error_context_stack;
+	error_context_stack = &context;
+	statements = raw_parser(task, RAW_PARSE_DEFAULT);
+	error_context_stack = context.previous;
+	if (statements == NIL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("task is empty"),
+				 errhint("A task is one SQL statement or more.")));
+	return statements;
+}
+
+/*
+ * CheckTask(task) - refuse what is no task, before any lock is taken
+ */
+void
+CheckTask(const text *task)
+{
+	char	   *sql = text_to_cstring(task);
+
+	list_free_deep(ParseTask(sql));
+	pfree(sql);
+}
+
+/*
+ * CheckTaskSnapshot(function) - 25001 where the task would read old data
+ */
+void
+CheckTaskSnapshot(const char *function)
+{
+	if (IsolationUsesXactSnapshot())
+		ereport(ERROR,
+				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+				 errmsg("cannot execute %s at isolation level REPEATABLE READ or SERIALIZABLE",
+						function),
+				 errdetail("The transaction's snapshot is older than the lock, so the task would not see what the last holder did."),
+				 errhint("Use CALL run_exclusive(), which starts the task's transaction after the grant.")));
+}
+
+/*
+ * Execute(sql, nonatomic) - run SQL and throw its rows away
+ */
+static void
+Execute(const char *sql, bool nonatomic)
+{
+	SPIExecuteOptions options = {0};
+	int			result;
+
+	options.allow_nonatomic = nonatomic;
+	options.dest = None_Receiver;
+	result = SPI_execute_extended(sql, &options);
+	if (result == SPI_ERROR_TRANSACTION)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_TRANSACTION_TERMINATION),
+				 errmsg("a task cannot begin or end a transaction"),
+				 errhint("CALL run_exclusive() takes a CALL of a procedure that commits.")));
+	if (result == SPI_ERROR_COPY)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("a task cannot COPY to or from the client")));
+	if (result < 0)
+		elog(ERROR, "could not run a task: %s",
+			 SPI_result_code_string(result));
+}
+
+/*
+ * RunTask(hold, task) - run it here and now, under a lock of this transaction
+ *
+ * Each statement has a fresh snapshot, taken after the grant.  Settings that
+ * the task changes are put back.
+ */
+void
+RunTask(Hold *hold, const text *task)
+{
+	int64		id = hold->id;
+	int			nestlevel = NewGUCNestLevel();
+
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	hold->in_task = true;
+	PG_TRY();
+	{
+		Execute(text_to_cstring(task), false);
+	}
+	PG_FINALLY();
+	{
+		hold = FindHold(id);
+		if (hold != NULL)
+			hold->in_task = false;
+	}
+	PG_END_TRY();
+	SPI_finish();
+	AtEOXact_GUC(false, nestlevel);
+	if (hold == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the lock was freed while its task was running")));
+}
+
+/*
+ * try_run_exclusive(namespace, key, task, wait) - the pattern
+ */
+Datum
+pgx_try_run_exclusive(PG_FUNCTION_ARGS)
+{
+	LockName	name;
+	text	   *task;
+	AcquireRequest request = {0};
+	Hold	   *hold;
+
+	CheckNotStandby("try_run_exclusive()");
+	LockNameArgs(&name, fcinfo);
+	task = RequiredTextArg(fcinfo, 2, "task");
+	CheckTask(task);
+	CheckTaskSnapshot("try_run_exclusive()");
+	request.name = &name;
+	request.fn_oid = fcinfo->flinfo->fn_oid;
+	request.mode = ExclusiveLock;
+	request.xact = true;
+	request.wait = WaitArg(fcinfo, 3);
+	(void) AcquireLock(&request, &hold);
+	if (hold == NULL)
+		PG_RETURN_BOOL(false);
+	RunTask(hold, task);
+	PG_RETURN_BOOL(true);
+}
+
+/*
+ * BeginProcedure(fcinfo, name, hint) - connect to SPI so that we may commit
+ *
+ * 25001 where that cannot be: in a transaction block or a function.
+ */
+void
+BeginProcedure(FunctionCallInfo fcinfo, const char *name, const char *hint)
+{
+	if (fcinfo->context == NULL || !IsA(fcinfo->context, CallContext) ||
+		castNode(CallContext, fcinfo->context)->atomic || IsSubTransaction())
+		ereport(ERROR,
+				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+				 errmsg("%s() cannot be called in a transaction block or a function",
+						name),
+				 errdetail("It ends the transaction in order to wait without a snapshot."),
+				 errhint("%s", hint)));
+	if (SPI_connect_ext(SPI_OPT_NONATOMIC) != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+}
+
+/*
+ * BooleanRecord(fcinfo, value) - what a procedure returns for INOUT boolean
+ */
+Datum
+BooleanRecord(FunctionCallInfo fcinfo, bool value)
+{
+	TupleDesc	desc;
+	Datum		values[1] = {BoolGetDatum(value)};
+	bool		nulls[1] = {false};
+
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	desc = BlessTupleDesc(desc);
+	return HeapTupleGetDatum(heap_form_tuple(desc, values, nulls));
+}
+
+/*
+ * RunStatements(sql) - one by one, a CALL or DO free to commit
+ *
+ * One by one, because in the mode that lets a CALL commit, SPI gives all
+ * statements one snapshot, and the second would not see the first's work.
+ */
+static void
+RunStatements(char *sql)
+{
+	ListCell   *lc;
+
+	foreach(lc, ParseTask(sql))
+	{
+		RawStmt    *raw = lfirst_node(RawStmt, lc);
+		bool		nonatomic = IsA(raw->stmt, CallStmt) ||
+		IsA(raw->stmt, DoStmt);
+
+		if (raw->stmt_len == 0)
+			Execute(sql + raw->stmt_location, nonatomic);
+		else
+			Execute(pnstrdup(sql + raw->stmt_location, raw->stmt_len),
+					nonatomic);
+	}
+}
+
+/*
+ * RunAndCommit(hold, sql) - the task's transaction, from begin to commit
+ */
+static void
+RunAndCommit(Hold *hold, char *sql)
+{
+	int64		token = hold->token;
+	int64		id = hold->id;
+
+	PG_TRY();
+	{
+		SPI_commit();			/* the task's snapshot is younger than the lock */
+		hold->in_task = true;
+		RunStatements(sql);
+		SPI_commit();
+	}
+	PG_CATCH();
+	{
+		hold = FindHold(id);
+		if (hold != NULL && hold->token == token)
+			ReleaseHold(hold);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+
+	hold = FindHold(id);
+	if (hold == NULL || hold->token != token)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the lock was freed while its task was running"),
+				 errdetail("What the task did is committed, but another session may have run at the same time.")));
+	ReleaseHold(hold);
+}
+
+/*
+ * run_exclusive(namespace, key, task, wait, INOUT ran) - for long work
+ */
+Datum
+pgx_run_exclusive(PG_FUNCTION_ARGS)
+{
+	LockName	name;
+	char	   *sql;
+	AcquireRequest request = {0};
+	Hold	   *hold;
+
+	CheckNotStandby("run_exclusive()");
+	LockNameArgs(&name, fcinfo);
+	CheckTask(RequiredTextArg(fcinfo, 2, "task"));
+	BeginProcedure(fcinfo, "run_exclusive",
+				   "Use try_run_exclusive(), which runs the task in the transaction.");
+	sql = text_to_cstring(PG_GETARG_TEXT_PP(2));
+	request.name = &name;
+	request.fn_oid = fcinfo->flinfo->fn_oid;
+	request.mode = ExclusiveLock;
+	request.wait = WaitArg(fcinfo, 3);
+	SPI_commit();
+	(void) AcquireLock(&request, &hold);
+	if (hold != NULL)
+		RunAndCommit(hold, sql);
+	SPI_finish();
+	return BooleanRecord(fcinfo, hold != NULL);
+}

@@ -1,0 +1,37 @@
+// The living processes below this one, whatever they did to hide.
+//
+// A subreaper inherits what its children leave behind, so everything the
+// command started is below us: also what changed its group or session, or
+// forked twice.
+#pragma once
+
+#include <sys/types.h>
+
+#include <compare>
+#include <vector>
+
+namespace pg_exclusive::cli {
+
+/// A process, told apart from a later one with the same pid.
+struct process_id {
+  pid_t pid;
+  unsigned long long start_time;  ///< in clock ticks since boot
+
+  auto operator<=>(const process_id &) const = default;
+};
+
+/// All descendants of this process, without those below `except`. Zombies are
+/// among them, because the first thread of a living process may be one. A
+/// snapshot: what forks meanwhile is found by the next call.
+[[nodiscard]] std::vector<process_id> descendants(
+    const std::vector<process_id> &except = {});
+
+/// Is the process stopped by a signal?
+[[nodiscard]] bool is_stopped(pid_t pid);
+
+enum class sent { yes, gone, forbidden };
+
+/// Sends a signal to exactly this process.
+sent send_signal(const process_id &process, int number);
+
+}  // namespace pg_exclusive::cli

@@ -1,0 +1,75 @@
+// The page of memory that the tool's processes share.
+//
+// Every field is an atomic that one side writes and the other reads; none of
+// them is a lock, so a process that dies or stops anywhere blocks nobody.
+#pragma once
+
+#include <sys/mman.h>
+#include <sys/types.h>
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <new>
+
+#include "process/boot_clock.hpp"
+#include "process/unique_fd.hpp"
+
+namespace pg_exclusive::cli {
+
+/// Who passed a signal on last, and when: both processes may be sent the same
+/// one (a service manager signals every process of a unit), the command is to
+/// get it once.
+struct forwarded_signal {
+  std::atomic<std::int64_t> at{0};
+  std::atomic<pid_t> by{0};
+};
+
+struct shared_state {
+  /// Until when the lock is certainly ours, 0 while it is not.
+  std::atomic<std::int64_t> deadline{0};
+  /// The guard has begun to end the command's processes.
+  std::atomic<bool> ending{false};
+  /// A signal that ends the tool has arrived. Set *before* it is taken from
+  /// the queue of pending signals, so that who looks at that queue first and
+  /// here second misses none.
+  std::atomic<bool> signal_arrived{false};
+  /// Its number, set just after.
+  std::atomic<int> first_signal{0};
+  std::array<forwarded_signal, 65> forwarded{};
+
+  void set_deadline(boot_time t) noexcept {
+    deadline.store(t.time_since_epoch().count());
+  }
+  [[nodiscard]] boot_time get_deadline() const noexcept {
+    const auto t = deadline.load();
+    return t == 0 ? never : boot_time{std::chrono::nanoseconds{t}};
+  }
+  void note_signal(int number) noexcept {
+    int none = 0;
+    first_signal.compare_exchange_strong(none, number);
+  }
+};
+
+static_assert(std::atomic<std::int64_t>::is_always_lock_free);
+static_assert(std::atomic<bool>::is_always_lock_free);
+
+struct unmap_shared_state {
+  void operator()(shared_state *state) const noexcept {
+    munmap(state, sizeof(shared_state));
+  }
+};
+using shared_state_ptr = std::unique_ptr<shared_state, unmap_shared_state>;
+
+/// Memory that forked processes see together.
+inline shared_state_ptr make_shared_state() {
+  void *page = mmap(nullptr, sizeof(shared_state), PROT_READ | PROT_WRITE,
+                    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (page == MAP_FAILED) {
+    check_errno(-1, "could not map shared memory");
+  }
+  return shared_state_ptr{new (page) shared_state};
+}
+
+}  // namespace pg_exclusive::cli

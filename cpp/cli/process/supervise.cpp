@@ -1,0 +1,114 @@
+#include "process/supervise.hpp"
+
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <array>
+#include <csignal>
+#include <exception>
+
+#include "process/front.hpp"
+#include "process/guard.hpp"
+#include "say.hpp"
+
+namespace pg_exclusive::cli {
+
+namespace {
+
+/// What is made before the first fork, and shared by it.
+struct beginnings {
+  signal_plan signals = signal_plan::install();
+  shared_state_ptr state = make_shared_state();
+  std::pair<channel, channel> ends = channel::make_pair();
+  start_gate gate;
+  pid_t front = getpid();
+  unique_fd front_pidfd = open_pidfd(getpid());
+};
+
+/// The kernel continues the front with SIGCONT when the guard dies, because a
+/// stopped front (Ctrl-Z) could not take its place.
+class wake_on_death {
+ public:
+  wake_on_death() {
+    std::array<int, 2> ends{};
+    check_errno(pipe2(ends.data(), O_CLOEXEC), "could not create a pipe");
+    read_.reset(ends[0]);
+    write_.reset(ends[1]);
+  }
+  void wake_me() {
+    write_.reset();
+    fcntl(read_.get(), F_SETOWN, getpid());
+    fcntl(read_.get(), F_SETSIG, SIGCONT);
+    fcntl(read_.get(), F_SETFL, O_ASYNC | O_NONBLOCK);
+  }
+  void when_i_die() { read_.reset(); }
+  void not_me() {
+    read_.reset();
+    write_.reset();
+  }
+
+ private:
+  unique_fd read_;
+  unique_fd write_;
+};
+
+[[noreturn]] void run_command(beginnings &made, wake_on_death &wake,
+                              const command_line &command, pid_t guard) {
+  wake.not_me();
+  made.ends = {};
+  become_command(made.gate, command,
+                 {made.signals, *made.state, made.front, guard});
+}
+
+int run_guard(beginnings &made, wake_on_death &wake,
+              const command_line &command, const supervision &times,
+              const make_lock_source &make_source) {
+  check_errno(prctl(PR_SET_CHILD_SUBREAPER, 1), "could not be a subreaper");
+  const pid_t guard_pid = getpid();
+  const pid_t command_pid = check_errno(fork(), "could not fork");
+  if (command_pid == 0) {
+    run_command(made, wake, command, guard_pid);
+  }
+  // Out of the terminal's reach, after the command stayed within it.
+  check_errno(setpgid(0, 0), "could not make a process group");
+  prctl(PR_SET_NAME, "pg_excl guard");
+  wake.when_i_die();
+  made.gate.keep_nothing();
+  made.ends.first.close();
+
+  const auto source = make_source();
+  guard supervisor{{std::move(made.ends.second), std::move(made.front_pidfd),
+                    command_pid, made.signals, *made.state, times},
+                   *source};
+  return supervisor.run();
+}
+
+}  // namespace
+
+int supervise(const command_line &command, const supervision &times,
+              const make_lock_source &make_source) {
+  check_errno(prctl(PR_SET_CHILD_SUBREAPER, 1), "could not be a subreaper");
+  auto earlier_children = descendants();
+  beginnings made;
+  wake_on_death wake;
+
+  const pid_t guard_pid = check_errno(fork(), "could not fork");
+  if (guard_pid == 0) {
+    int code = exit_internal_error;
+    try {
+      code = run_guard(made, wake, command, times, make_source);
+    } catch (const std::exception &error) {
+      say(error.what());
+    }
+    _exit(code);
+  }
+  wake.wake_me();
+  made.gate.keep_write_end();
+  made.ends.second.close();
+  front waiter{{std::move(made.ends.first), std::move(made.gate), guard_pid,
+                made.signals, *made.state, times, std::move(earlier_children)}};
+  return waiter.run();
+}
+
+}  // namespace pg_exclusive::cli

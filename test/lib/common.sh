@@ -6,6 +6,9 @@ export LC_ALL=C.UTF-8
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
 
+# Where servers live for a while; short, because sockets are there.
+tmp=${PG_EXCLUSIVE_TMP:-/tmp}
+
 say() { printf '%s\n' "$*" >&2; }
 die() { say "${0##*/}: $*"; exit 1; }
 

@@ -9,8 +9,8 @@ TOOLS = demo check bench stress matrix format lint dist
 MODULE_big = pg_exclusive
 EXTENSION = extension/pg_exclusive
 DATA = $(sort $(wildcard sql/*.sql))
-VERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" extension/pg_exclusive.control)
-PG_CPPFLAGS = -DPGX_VERSION='"$(VERSION)"'
+EXTVERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" extension/pg_exclusive.control)
+PG_CPPFLAGS = -DPGX_VERSION='"$(EXTVERSION)"'
 OBJS = $(patsubst %.c,%.o,$(sort $(wildcard extension/*.c)))
 
 REGRESS = $(sort $(basename $(notdir $(wildcard test/sql/*.sql))))

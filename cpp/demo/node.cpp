@@ -41,8 +41,8 @@ class node {
   void run_long() {
     tell(locks_.try_run_exclusive(job_, [this](hold &h) {
       const std::string token = std::to_string(h.token().value_or(0));
-      open_books("long", token);
       say("started " + token);
+      open_books("long", token);
       std::string line;
       while (std::getline(std::cin, line) && line != "finish") h.check();
       h.check();
@@ -54,8 +54,8 @@ class node {
     std::this_thread::sleep_for(behind);
     tell(locks_.try_run_exclusive(job_, [this](hold &h) {
       const std::string token = std::to_string(h.token().value_or(0));
-      open_books("short", token);
       say("started " + token);
+      open_books("short", token);
       close_books("short", token);
     }));
   }

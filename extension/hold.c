@@ -188,6 +188,37 @@ FindHold(int64 id)
 	return hold;
 }
 
+/*
+ * LookFor(list, token) - the session-scope hold with a token, or NULL
+ *
+ * From the newest on, for that is what is freed most often.
+ */
+static Hold *
+LookFor(dlist_head *list, int64 token)
+{
+	dlist_iter	iter;
+
+	dlist_reverse_foreach(iter, list)
+	{
+		if (HoldOf(iter.cur)->token == token)
+			return HoldOf(iter.cur);
+	}
+	return NULL;
+}
+
+/*
+ * FindToken(token) - this session's session-scope hold with a token, or NULL
+ */
+Hold *
+FindToken(int64 token)
+{
+	Hold	   *hold = LookFor(&session_holds, token);
+
+	if (hold == NULL)
+		hold = LookFor(&interop_holds, token);
+	return hold == NULL ? NULL : FindHold(hold->id);
+}
+
 static void
 CheckSessionQuota(void)
 {

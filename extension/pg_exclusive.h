@@ -281,6 +281,7 @@ extern void CheckNotStandby(const char *what);
 
 /* hold.c */
 extern Hold *FindHold(int64 id);
+extern Hold *FindToken(int64 token);
 extern Hold *PrepareHold(const LockName *name, const LOCKTAG *tag,
 						 LOCKMODE mode, bool xact, Namespace *ns);
 extern void HoldGranted(Hold *hold, int64 token, TimestampTz now);
@@ -308,6 +309,11 @@ extern int	PeekQueue(const LOCKTAG *tag, int *pids, int size);
 extern bool FindHolder(const LOCKTAG *tag, Holder *holder);
 extern void ReportCollision(const LockName *name, const LOCKTAG *tag,
 							SharedNamespace *ns);
+
+/* details.c */
+extern void ForgetDetails(void);
+extern void DetailRefusal(int ordinal, const LockName *name, Oid fn_oid);
+extern void DetailError(int ordinal, const ErrorData *error);
 
 /* task.c */
 extern void RunTask(Hold *hold, const text *task);

@@ -1,16 +1,21 @@
 /*
  * session.c
- *		What the client library calls: one call, many calls, a heartbeat.
+ *		What the client library calls: a try, an unlock, many of them at once.
+ *
+ * These are scalars in a target list, which is the cheapest shape of a call;
+ * why something was refused or failed is asked for with _details() in the
+ * same statement.
  *
  * Many threads of a client share one session; what they ask meanwhile is
  * carried in one statement, over arrays.  An element that fails must not
- * stop the others, so each failure is caught in a subtransaction; those that
+ * stop the others, so a failure is caught in a subtransaction; those that
  * succeed share one.  Session-scope locks stay whatever becomes of it.
  */
 #include "pg_exclusive.h"
 
 #include "access/xact.h"
 #include "catalog/pg_type.h"
+#include "executor/spi.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/array.h"
@@ -19,16 +24,11 @@
 #include "utils/resowner.h"
 
 PG_FUNCTION_INFO_V1(pgx_session);
-PG_FUNCTION_INFO_V1(pgx_call);
+PG_FUNCTION_INFO_V1(pgx_try);
+PG_FUNCTION_INFO_V1(pgx_unlock_token);
 PG_FUNCTION_INFO_V1(pgx_calls);
 PG_FUNCTION_INFO_V1(pgx_heartbeat);
-
-/* The columns that _call() and _calls() share, in this order. */
-enum
-{
-	COL_TOKEN, COL_OK, COL_HOLDER_PID, COL_HOLDER_ROLE,
-	COL_HOLDER_APPLICATION, COL_HOLDER_ADDR, COL_HOLDER_SINCE, NUM_COLS
-};
+PG_FUNCTION_INFO_V1(pgx_wait_token);
 
 /*
  * Nonce() - a random number that tells this backend from any other
@@ -49,163 +49,123 @@ Nonce(void)
 }
 
 /*
+ * Record(fcinfo, values, nulls) - a row of the function's result type
+ */
+static Datum
+Record(FunctionCallInfo fcinfo, Datum *values, bool *nulls)
+{
+	TupleDesc	desc;
+
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values,
+											 nulls));
+}
+
+/*
  * _session() - which backend this is
  */
 Datum
 pgx_session(PG_FUNCTION_ARGS)
 {
-	TupleDesc	desc;
 	Datum		values[3];
 	bool		nulls[3] = {0};
 
-	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
 	values[0] = Int32GetDatum(MyProcPid);
 	values[1] = Int64GetDatum(Nonce());
 	values[2] = CStringGetTextDatum(PGX_VERSION);
-	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values,
-											 nulls));
+	return Record(fcinfo, values, nulls);
 }
 
 /*
- * DescribeHolder(name, fn_oid, values, nulls) - who has what we were refused
+ * TryToken(name, mode, ordinal, fn_oid) - a try without wait
+ *
+ * Returns the token, or 0 when refused; then _details() tells who has it.
  */
-static void
-DescribeHolder(const LockName *name, Oid fn_oid, Datum *values, bool *nulls)
-{
-	Namespace  *ns = LookupNamespace(name->bytes, name->nslen, fn_oid);
-	LOCKTAG		tag;
-	Holder		holder;
-	char	   *role;
-
-	LockNameTag(name, NamespaceLockClass(ns), &tag);
-	if (!FindHolder(&tag, &holder))
-		return;
-	nulls[COL_HOLDER_PID] = false;
-	values[COL_HOLDER_PID] = Int32GetDatum(holder.pid);
-	role = GetUserNameFromId(holder.entry.roleid, true);
-	nulls[COL_HOLDER_ROLE] = role == NULL;
-	if (role != NULL)
-		values[COL_HOLDER_ROLE] = CStringGetTextDatum(role);
-	nulls[COL_HOLDER_APPLICATION] = false;
-	values[COL_HOLDER_APPLICATION] =
-		CStringGetTextDatum(holder.application_name);
-	nulls[COL_HOLDER_ADDR] = !holder.has_addr;
-	if (holder.has_addr)
-		values[COL_HOLDER_ADDR] = CStringGetTextDatum(holder.addr);
-	nulls[COL_HOLDER_SINCE] = false;
-	values[COL_HOLDER_SINCE] = TimestampTzGetDatum(holder.entry.since);
-}
-
-static bool
-TryCall(const LockName *name, LOCKMODE mode, Oid fn_oid, Datum *values,
-		bool *nulls)
+static int64
+TryToken(const LockName *name, char mode, int ordinal, Oid fn_oid)
 {
 	AcquireRequest request = {0};
 	Hold	   *hold;
 
-	request.name = name;
-	request.fn_oid = fn_oid;
-	request.mode = mode;
-	(void) AcquireLock(&request, &hold);
-	if (hold == NULL)
-	{
-		DescribeHolder(name, fn_oid, values, nulls);
-		return false;
-	}
-	values[COL_TOKEN] = Int64GetDatum(hold->token);
-	nulls[COL_TOKEN] = false;
-	return true;
-}
-
-/*
- * HoldCall(name, release, token, ...) - unlock, or ask about, one grant
- *
- * With a token only that grant counts: a later one of the same name, made
- * behind the client's back, is not his.
- */
-static bool
-HoldCall(const LockName *name, bool release, bool any, int64 token,
-		 Datum *values, bool *nulls)
-{
-	Hold	   *hold = FindHold(name->id);
-
-	if (hold == NULL || hold->xact || (!any && hold->token != token))
-		return false;
-	values[COL_TOKEN] = Int64GetDatum(hold->token);
-	nulls[COL_TOKEN] = false;
-	if (release)
-	{
-		RefuseUnlockAfterWrites("unlock");
-		ReleaseHold(hold);
-	}
-	return true;
-}
-
-/*
- * OneCall(op, name, ...) - fill in the columns for one call
- */
-static void
-OneCall(const text *op, const LockName *name, bool any, int64 token,
-		Oid fn_oid, Datum *values, bool *nulls)
-{
-	const char *s = VARDATA_ANY(op);
-	int			len = VARSIZE_ANY_EXHDR(op);
-	bool		ok;
-
-	CheckNotStandby("a lock function");
-	for (int i = 0; i < NUM_COLS; i++)
-		nulls[i] = true;
-	if (len == 9 && memcmp(s, "exclusive", 9) == 0)
-		ok = TryCall(name, ExclusiveLock, fn_oid, values, nulls);
-	else if (len == 6 && memcmp(s, "shared", 6) == 0)
-		ok = TryCall(name, ShareLock, fn_oid, values, nulls);
-	else if (len == 6 && memcmp(s, "unlock", 6) == 0)
-		ok = HoldCall(name, true, any, token, values, nulls);
-	else if (len == 5 && memcmp(s, "holds", 5) == 0)
-		ok = HoldCall(name, false, any, token, values, nulls);
-	else
+	if (mode != 'x' && mode != 's')
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("invalid operation: \"%s\"", text_to_cstring(op))));
-	values[COL_OK] = BoolGetDatum(ok);
-	nulls[COL_OK] = false;
+				 errmsg("invalid lock mode: \"%c\"", mode)));
+	request.name = name;
+	request.fn_oid = fn_oid;
+	request.mode = mode == 's' ? ShareLock : ExclusiveLock;
+	(void) AcquireLock(&request, &hold);
+	if (hold != NULL)
+		return hold->token;
+	DetailRefusal(ordinal, name, fn_oid);
+	return 0;
 }
 
 /*
- * _call(op, namespace, key, token) - one call; errors are raised
+ * _try(namespace, key, mode) - a try without wait, for the token
  */
 Datum
-pgx_call(PG_FUNCTION_ARGS)
+pgx_try(PG_FUNCTION_ARGS)
 {
 	LockName	name;
-	TupleDesc	desc;
-	Datum		values[NUM_COLS];
-	bool		nulls[NUM_COLS];
-	text	   *op = RequiredTextArg(fcinfo, 0, "op");
+	int64		token;
 
-	LockNameInit(&name, RequiredTextArg(fcinfo, 1, "namespace"),
-				 RequiredTextArg(fcinfo, 2, "key"));
-	OneCall(op, &name, PG_ARGISNULL(3),
-			PG_ARGISNULL(3) ? 0 : PG_GETARG_INT64(3),
-			fcinfo->flinfo->fn_oid, values, nulls);
-	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
-	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values,
-											 nulls));
+	if (PG_ARGISNULL(2))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("mode must not be null")));
+	ForgetDetails();
+	LockNameArgs(&name, fcinfo);
+	token = TryToken(&name, PG_GETARG_CHAR(2), 1, fcinfo->flinfo->fn_oid);
+	if (token == 0)
+		PG_RETURN_NULL();
+	PG_RETURN_INT64(token);
 }
 
-/* The arrays of _calls(), taken apart. */
+/*
+ * UnlockToken(token) - free the grant with this token, if it is still ours
+ */
+static bool
+UnlockToken(int64 token)
+{
+	Hold	   *hold = FindToken(token);
+
+	if (hold == NULL)
+		return false;
+	RefuseUnlockAfterWrites("unlock()");
+	ReleaseHold(hold);
+	return true;
+}
+
+/*
+ * _unlock(token) - the same for SQL
+ */
+Datum
+pgx_unlock_token(PG_FUNCTION_ARGS)
+{
+	CheckNotStandby("_unlock()");
+	PG_RETURN_BOOL(!PG_ARGISNULL(0) && UnlockToken(PG_GETARG_INT64(0)));
+}
+
+/* The arguments of _calls(), taken apart. */
 typedef struct Calls
 {
 	int			n;
-	Datum	   *ops;
+	const char *ops;
 	Datum	   *namespaces;
 	Datum	   *keys;
 	Datum	   *tokens;
-	bool	   *nulls[4];
+	bool	   *nulls[3];
+	Datum	   *results;
+	bool	   *result_nulls;
+	Oid			fn_oid;
 } Calls;
 
+/*
+ * TakeArray(fcinfo, argno, type, nulls, n) - an array argument of n elements,
+ * or of any number if n is negative
+ */
 static Datum *
 TakeArray(FunctionCallInfo fcinfo, int argno, Oid type, bool **nulls, int *n)
 {
@@ -232,57 +192,40 @@ TakeArray(FunctionCallInfo fcinfo, int argno, Oid type, bool **nulls, int *n)
 }
 
 /*
- * RunCall(calls, i, fn_oid, row, rownulls) - element i of the arrays
+ * RunCall(calls, i) - element i; the token, or 0 for no
  */
-static void
-RunCall(const Calls *calls, int i, Oid fn_oid, Datum *row, bool *rownulls)
+static int64
+RunCall(const Calls *calls, int i)
 {
 	LockName	name;
+	int64		token = 0;
 
-	if (calls->nulls[0][i] || calls->nulls[1][i] || calls->nulls[2][i])
+	if (!calls->nulls[2][i])
+		token = DatumGetInt64(calls->tokens[i]);
+	if (calls->ops[i] == 'u')
+		return UnlockToken(token) ? token : 0;
+	if (calls->ops[i] == 'h')
+		return FindToken(token) != NULL ? token : 0;
+	if (calls->nulls[0][i] || calls->nulls[1][i])
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("op, namespace and key must not be null")));
+				 errmsg("namespace and key must not be null")));
 	LockNameInit(&name, DatumGetTextPP(calls->namespaces[i]),
 				 DatumGetTextPP(calls->keys[i]));
-	OneCall(DatumGetTextPP(calls->ops[i]), &name, calls->nulls[3][i],
-			DatumGetInt64(calls->tokens[i]), fn_oid, row, rownulls);
-}
-
-/* Columns of _calls() before the shared ones. */
-#define CALLS_LEADING 4
-
-/*
- * CatchCall(error, row, nulls) - the columns of an element that failed
- */
-static void
-CatchCall(const ErrorData *error, Datum *row, bool *nulls)
-{
-	for (int i = 1; i < CALLS_LEADING + NUM_COLS; i++)
-		nulls[i] = true;
-	row[1] = CStringGetTextDatum(unpack_sql_state(error->sqlerrcode));
-	row[2] = CStringGetTextDatum(error->message);
-	nulls[1] = nulls[2] = false;
-	if (error->hint != NULL)
-	{
-		row[3] = CStringGetTextDatum(error->hint);
-		nulls[3] = false;
-	}
+	return TryToken(&name, calls->ops[i], i + 1, calls->fn_oid);
 }
 
 /*
- * RunCaught(calls, from, ...) - elements from "from" on, up to a failure
+ * RunUntilFailure(calls, from) - elements from "from" on
  *
- * Returns the element to go on with.  A cancel or a shutdown is nobody's own
- * failure and goes on to the caller.
+ * Returns the element to go on with.  A cancel is no element's own failure
+ * and goes on to the caller.
  */
 static int
-RunCaught(const Calls *calls, int from, Oid fn_oid, ReturnSetInfo *rsinfo)
+RunUntilFailure(const Calls *calls, int from)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
-	Datum		row[CALLS_LEADING + NUM_COLS];
-	bool		nulls[CALLS_LEADING + NUM_COLS];
 	volatile int i = from;
 
 	BeginInternalSubTransaction(NULL);
@@ -291,13 +234,10 @@ RunCaught(const Calls *calls, int from, Oid fn_oid, ReturnSetInfo *rsinfo)
 	{
 		for (; i < calls->n; i++)
 		{
-			row[0] = Int32GetDatum(i + 1);
-			nulls[0] = false;
-			nulls[1] = nulls[2] = nulls[3] = true;
-			RunCall(calls, i, fn_oid, row + CALLS_LEADING,
-					nulls + CALLS_LEADING);
-			tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, row,
-								 nulls);
+			int64		token = RunCall(calls, i);
+
+			calls->results[i] = Int64GetDatum(token);
+			calls->result_nulls[i] = token == 0;
 		}
 		ReleaseCurrentSubTransaction();
 	}
@@ -313,11 +253,9 @@ RunCaught(const Calls *calls, int from, Oid fn_oid, ReturnSetInfo *rsinfo)
 		CurrentResourceOwner = owner;
 		if (error->sqlerrcode == ERRCODE_QUERY_CANCELED)
 			ReThrowError(error);
-		row[0] = Int32GetDatum(i + 1);
-		nulls[0] = false;
-		CatchCall(error, row, nulls);
+		calls->result_nulls[i] = true;
+		DetailError(i + 1, error);
 		FreeErrorData(error);
-		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, row, nulls);
 		i++;
 	}
 	PG_END_TRY();
@@ -327,24 +265,36 @@ RunCaught(const Calls *calls, int from, Oid fn_oid, ReturnSetInfo *rsinfo)
 }
 
 /*
- * _calls(ops, namespaces, keys, tokens) - many calls, a row each
+ * _calls(ops, namespaces, keys, tokens) - many calls, a result each
+ *
+ * ops has a character per element: x and s try, u unlocks by token, h asks
+ * whether the token is still held.
  */
 Datum
 pgx_calls(PG_FUNCTION_ARGS)
 {
-	Calls		calls;
+	Calls		calls = {0};
+	text	   *ops = RequiredTextArg(fcinfo, 0, "ops");
+	int			lower = 1;
 
-	calls.n = -1;
-	calls.ops = TakeArray(fcinfo, 0, TEXTOID, &calls.nulls[0], &calls.n);
-	calls.namespaces = TakeArray(fcinfo, 1, TEXTOID, &calls.nulls[1],
+	CheckNotStandby("_calls()");
+	ForgetDetails();
+	calls.n = VARSIZE_ANY_EXHDR(ops);
+	calls.ops = VARDATA_ANY(ops);
+	calls.fn_oid = fcinfo->flinfo->fn_oid;
+	calls.namespaces = TakeArray(fcinfo, 1, TEXTOID, &calls.nulls[0],
 								 &calls.n);
-	calls.keys = TakeArray(fcinfo, 2, TEXTOID, &calls.nulls[2], &calls.n);
-	calls.tokens = TakeArray(fcinfo, 3, INT8OID, &calls.nulls[3], &calls.n);
-	InitMaterializedSRF(fcinfo, 0);
+	calls.keys = TakeArray(fcinfo, 2, TEXTOID, &calls.nulls[1], &calls.n);
+	calls.tokens = TakeArray(fcinfo, 3, INT8OID, &calls.nulls[2], &calls.n);
+	calls.results = palloc0(sizeof(Datum) * (calls.n + 1));
+	calls.result_nulls = palloc0(calls.n + 1);
 	for (int i = 0; i < calls.n;)
-		i = RunCaught(&calls, i, fcinfo->flinfo->fn_oid,
-					  (ReturnSetInfo *) fcinfo->resultinfo);
-	return (Datum) 0;
+		i = RunUntilFailure(&calls, i);
+	PG_RETURN_ARRAYTYPE_P(construct_md_array(calls.results,
+											 calls.result_nulls, 1,
+											 &calls.n, &lower, INT8OID, 8,
+											 FLOAT8PASSBYVAL,
+											 TYPALIGN_DOUBLE));
 }
 
 /* Tokens that a heartbeat asks about. */
@@ -389,7 +339,6 @@ pgx_heartbeat(PG_FUNCTION_ARGS)
 	Asked		asked = {0};
 	bool	   *isnull;
 	int			nlost = 0;
-	TupleDesc	desc;
 	Datum		values[2];
 	bool		nulls[2] = {0};
 	Datum	   *lost;
@@ -406,12 +355,41 @@ pgx_heartbeat(PG_FUNCTION_ARGS)
 		if (!asked.held[i])
 			lost[nlost++] = asked.tokens[i];
 	}
-	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
 	values[0] = Int64GetDatum(Nonce());
 	values[1] = PointerGetDatum(construct_array(lost, nlost, INT8OID, 8,
 												FLOAT8PASSBYVAL,
 												TYPALIGN_DOUBLE));
-	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values,
-											 nulls));
+	return Record(fcinfo, values, nulls);
+}
+
+/*
+ * _wait_lock(namespace, key, mode, wait, INOUT token) - wait_lock() that
+ * returns the token; NULL when the time is over
+ */
+Datum
+pgx_wait_token(PG_FUNCTION_ARGS)
+{
+	LockName	name;
+	AcquireRequest request = {0};
+	Hold	   *hold;
+	Datum		values[1] = {0};
+	bool		nulls[1];
+
+	CheckNotStandby("_wait_lock()");
+	ForgetDetails();
+	BeginProcedure(fcinfo, "_wait_lock", "Call it outside.");
+	LockNameArgs(&name, fcinfo);
+	request.name = &name;
+	request.fn_oid = fcinfo->flinfo->fn_oid;
+	request.mode = LockModeArg(fcinfo, 2);
+	request.wait = WaitArg(fcinfo, 3);
+	SPI_commit();
+	(void) AcquireLock(&request, &hold);
+	if (hold == NULL)
+		DetailRefusal(1, &name, request.fn_oid);
+	SPI_finish();
+	nulls[0] = hold == NULL;
+	if (hold != NULL)
+		values[0] = Int64GetDatum(hold->token);
+	return Record(fcinfo, values, nulls);
 }

@@ -324,45 +324,53 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION _session() IS
 'internal: which backend this is (a random number, drawn once per backend), and the version of the module';
 
-CREATE FUNCTION _call(
-	op text,
-	namespace text,
-	key text,
-	INOUT token bigint,
-	OUT ok boolean,
-	OUT holder_pid integer,
-	OUT holder_role text,
-	OUT holder_application text,
-	OUT holder_addr text,
-	OUT holder_since timestamptz)
-AS 'MODULE_PATHNAME', 'pgx_call'
+CREATE FUNCTION _try(namespace text, key text, mode "char")
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'pgx_try'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
-COMMENT ON FUNCTION _call(text, text, text, bigint) IS
-'internal: one call of a lock session. op: exclusive or shared (a try without wait), unlock (only the grant with this token), holds (with this token, or any if NULL)';
+COMMENT ON FUNCTION _try(text, text, "char") IS
+'internal: try_lock() without wait, x exclusive or s shared; the token, or NULL when refused';
+
+CREATE FUNCTION _unlock(token bigint)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'pgx_unlock_token'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION _unlock(bigint) IS
+'internal: frees the session-scope grant with this token; false when this session no longer has it';
 
 CREATE FUNCTION _calls(
-	ops text[],
+	ops text,
 	namespaces text[],
 	keys text[],
-	tokens bigint[],
-	OUT ordinal integer,
-	OUT sqlstate text,
-	OUT message text,
-	OUT hint text,
-	OUT token bigint,
-	OUT ok boolean,
-	OUT holder_pid integer,
-	OUT holder_role text,
-	OUT holder_application text,
-	OUT holder_addr text,
-	OUT holder_since timestamptz)
-RETURNS SETOF record
+	tokens bigint[])
+RETURNS bigint[]
 AS 'MODULE_PATHNAME', 'pgx_calls'
-LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 64;
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
-COMMENT ON FUNCTION _calls(text[], text[], text[], bigint[]) IS
-'internal: many calls as _call() makes them, a row each, in order; an element that fails gives its sqlstate and message and does not stop the others';
+COMMENT ON FUNCTION _calls(text, text[], text[], bigint[]) IS
+'internal: many calls; ops has a character per element: x, s try, u unlocks the token, h asks whether it is still held. Per element the token, or NULL for no; an element that fails does not stop the others';
+
+CREATE FUNCTION _details()
+RETURNS text[]
+AS 'MODULE_PATHNAME', 'pgx_details'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION _details() IS
+'internal: why elements of the last _try(), _calls() or _wait_lock() were refused or failed, nine strings each: ordinal, sqlstate (empty: refused), message, hint, and of the holder pid, role, application name, address, and since when (microseconds since 1970); NULL when there are none';
+
+CREATE PROCEDURE _wait_lock(
+	namespace text,
+	key text,
+	mode text,
+	wait interval,
+	INOUT token bigint)
+AS 'MODULE_PATHNAME', 'pgx_wait_token'
+LANGUAGE C;
+
+COMMENT ON PROCEDURE _wait_lock(text, text, text, interval, bigint) IS
+'internal: wait_lock() that returns the token; NULL when the lock is still taken after "wait"';
 
 CREATE FUNCTION _heartbeat(
 	tokens bigint[],

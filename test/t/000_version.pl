@@ -17,7 +17,10 @@ my $provided = $meta->{provides}{pg_exclusive};
 is($provided->{version}, $version, 'META.json: version that is provided');
 ok(-e $provided->{file}, 'META.json: names a script that is there');
 
-ok(-e "sql/pg_exclusive--$version.sql", 'there is an install script');
+ok( scalar(
+		grep { -e }
+		  glob("sql/pg_exclusive--$version.sql sql/pg_exclusive--*--$version.sql")),
+	'there is a script that leads to it');
 like(slurp_file('CHANGELOG.md'),
 	qr/\A## \Q$version\E /, 'CHANGELOG.md starts with it');
 

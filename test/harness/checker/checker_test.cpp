@@ -233,6 +233,33 @@ TEST(Once, EffectOfADeniedRunIsFlagged) {
   EXPECT_THAT(rules(story), UnorderedElementsAre("once"));
 }
 
+TEST(Once, EffectOfARunThatNobodyAnsweredIsLegal) {
+  Story story;  // the client was killed
+  story.ask("a", Op::kRun, 0, "mon").effects(9).effect(9, "mon");
+  EXPECT_THAT(rules(story), IsEmpty());
+}
+
+TEST(Once, RunForgottenByAFailoverMayBeRepeated) {
+  Story story;
+  story.run("a", 0, 1, "mon").fault("promote", 2, 3, "forgets");
+  story.run("b", 4, 5, "mon").effects(9).effect(9, "mon");
+  EXPECT_THAT(rules(story), IsEmpty());
+}
+
+TEST(Once, FailoverIsNoExcuseForWhatCameLater) {
+  Story story;
+  story.fault("promote", 2, 3, "forgets").run("a", 4, 5, "mon");
+  story.run("b", 6, 7, "mon").effects(9).effect(9, "mon");
+  EXPECT_THAT(rules(story), UnorderedElementsAre("once"));
+}
+
+TEST(Once, TwoRunsThatLeaveTheSameValueAreFlagged) {
+  Story story;
+  story.run("a", 0, 1, "r1").run("b", 2, 3, "r2");
+  story.effects(9).effect(9, "r1", 7).effect(9, "r2", 7);
+  EXPECT_THAT(rules(story), UnorderedElementsAre("lost-update"));
+}
+
 TEST(History, AnswerWithoutQuestionIsFlagged) {
   Story story;
   story.answer("a", Op::kAcquire, 1, Ev::kFail);

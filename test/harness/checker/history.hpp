@@ -62,7 +62,8 @@ struct Event {
   Mode mode = Mode::kExclusive;
   std::uint32_t node = 0;
   std::uint32_t name = 0;
-  std::uint32_t slot = 0;    // a fault: "ends" holds, "freezes" a client, or ""
+  std::uint32_t slot = 0;    // a fault: "ends" holds, "forgets" commits too,
+                             // "freezes" a client, or nothing of these
   std::uint32_t target = 0;  // a fault: whom, the beginning of a node's name
   std::int64_t token = 0;    // 0: none
   std::int64_t value = 0;    // what was written; a permit's number
@@ -92,13 +93,13 @@ std::int64_t now();
 // What a process wants written; empty strings and zeros are left out.
 struct Line {
   std::int64_t t = 0;  // 0: now
-  std::string_view node = {};
+  std::string node = {};
   Op op = Op::kAcquire;
   Ev ev = Ev::kInvoke;
-  std::string_view name = {};
+  std::string name = {};
   Mode mode = Mode::kExclusive;
-  std::string_view slot = {};
-  std::string_view target = {};
+  std::string slot = {};
+  std::string target = {};
   std::int64_t token = 0;
   std::int64_t value = 0;
   std::int64_t limit = 0;

@@ -48,7 +48,9 @@ void check_ended(const History &history, const Timeline &timeline,
                  Violations &violations);
 
 // "once": a slot that ran twice, a run that was reported and left nothing, or
-// was denied and left something.
+// was denied and left something.  What was answered before a fault that forgets
+// commits (an asynchronous standby was promoted) counts as unknown.
+// "lost-update": two runs under the lock left the same value.
 void check_runs(const History &history, const Timeline &timeline,
                 Violations &violations);
 

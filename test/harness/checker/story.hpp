@@ -69,12 +69,13 @@ class Story {
   Story &effects(double t) {
     return moment(base("reader", Op::kEffect), t, Ev::kInvoke);
   }
-  Story &effect(double t, std::string_view slot) {
+  Story &effect(double t, std::string_view slot, std::int64_t value = 0) {
     Event event = base("reader", Op::kEffect);
+    event.value = value;
     event.slot = history_.strings.number(slot);
     return moment(event, t, Ev::kOk);
   }
-  // `effect`: "ends", "freezes" or "".
+  // `effect`: "ends", "forgets", "freezes" or "".
   Story &fault(std::string_view name, double begun, double done,
                std::string_view effect, std::int32_t pid = 0,
                std::string_view target = "") {
@@ -86,8 +87,11 @@ class Story {
     return both(event, begun, done, Ev::kOk);
   }
   // A question that nobody answered.
-  Story &ask(std::string_view node, Op op, double t) {
-    return moment(base(node, op), t, Ev::kInvoke);
+  Story &ask(std::string_view node, Op op, double t,
+             std::string_view slot = "") {
+    Event event = base(node, op);
+    event.slot = history_.strings.number(slot);
+    return moment(event, t, Ev::kInvoke);
   }
   Story &answer(std::string_view node, Op op, double t, Ev ev) {
     return moment(base(node, op), t, ev);

@@ -20,6 +20,12 @@ class Reader {
     for (Index i = 0; i < history_.events.size(); ++i) {
       take(i);
     }
+    for (const Index asked : pending_) {
+      if (asked != kNone && at(asked).op == Op::kRun) {
+        timeline_.runs.push_back({at(asked).name, at(asked).slot, Ev::kUnknown,
+                                  false, 0, at(asked).t, asked});
+      }
+    }
     return std::move(timeline_);
   }
 
@@ -108,7 +114,7 @@ class Reader {
         return write(asked, i);
       case Op::kRun:
         timeline_.runs.push_back(
-            {at(i).name, at(asked).slot, at(i).ev, false, i});
+            {at(i).name, at(asked).slot, at(i).ev, false, 0, at(i).t, i});
         return;
       case Op::kWitness:
         if (at(i).ev == Ev::kFail) {
@@ -135,6 +141,9 @@ class Reader {
     if (mine.state == State::kHeld) {
       complain("stacked", "granted again to a node that holds it",
                {timeline_.holds[mine.hold].grant_event, i});
+    }
+    if (event.token == 0) {
+      complain("token-order", "granted without a token", {i});
     }
     Hold hold;
     hold.node = event.node;
@@ -230,7 +239,8 @@ class Reader {
     if (at(i).ev == Ev::kInvoke) {
       timeline_.effects_read = true;
     } else {
-      timeline_.runs.push_back({at(i).name, at(i).slot, Ev::kOk, true, i});
+      timeline_.runs.push_back(
+          {at(i).name, at(i).slot, Ev::kOk, true, at(i).value, at(i).t, i});
     }
   }
 
@@ -240,9 +250,10 @@ class Reader {
       return;  // it hit nothing
     }
     const std::string &effect = history_.strings.text(at(asked).slot);
+    const bool forgets = effect == "forgets";
     timeline_.faults.push_back({event.name, at(asked).target, at(asked).pid,
-                                effect == "ends", effect == "freezes",
-                                at(asked).t, event.t, i});
+                                forgets || effect == "ends", forgets,
+                                effect == "freezes", at(asked).t, event.t, i});
   }
 
   const History &history_;

@@ -68,7 +68,9 @@ struct Run {
   std::uint32_t name = 0;
   std::uint32_t slot = 0;
   Ev outcome = Ev::kUnknown;
-  bool effect = false;  // not an answer, but what the run left behind
+  bool effect = false;        // not an answer, but what the run left behind
+  std::int64_t value = 0;     // of an effect: what was written, if anything
+  std::int64_t answered = 0;  // when
   Index event = 0;
 };
 
@@ -77,6 +79,7 @@ struct Fault {
   std::uint32_t target = 0;
   std::int32_t pid = 0;
   bool ends = false;     // the server's side of a hold
+  bool forgets = false;  // commits that were answered before
   bool freezes = false;  // the client
   std::int64_t begun = 0;
   std::int64_t done = 0;

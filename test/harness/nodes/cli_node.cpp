@@ -1,0 +1,148 @@
+// A client that uses the command line: the tool runs a child under the lock,
+// and the child works.  The node and its child speak with one voice in the
+// history; a file tells the node how far its child came.
+
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include "nodes/node.hpp"
+#include "run/process.hpp"
+
+namespace harness {
+namespace {
+
+constexpr int kTaken = 75;
+constexpr int kLost = 76;
+constexpr int kUnreachable = 69;
+
+// How far the child came.
+enum class Progress : std::uint8_t { kNotStarted, kGranted, kReleasing };
+
+std::string progress_file(const NodeOptions &options) {
+  return options.resource + "/" + options.name + ".progress";
+}
+
+void set_progress(const NodeOptions &options, Progress progress) {
+  std::ofstream(progress_file(options)) << static_cast<int>(progress);
+}
+
+Progress progress(const NodeOptions &options) {
+  int number = 0;
+  std::ifstream(progress_file(options)) >> number;
+  return static_cast<Progress>(number);
+}
+
+class CliNode {
+ public:
+  explicit CliNode(const NodeOptions &options)
+      : options_(options),
+        dice_(options.seed),
+        recorder_(options.history, options.name) {}
+
+  void run() {
+    while (!told_to_end()) {
+      round();
+      std::this_thread::sleep_for(std::chrono::milliseconds(dice_.roll(0, 20)));
+    }
+  }
+
+ private:
+  Command command() {
+    Command command;
+    command.arguments = {
+        options_.tool, "run",
+        "--lease",     std::to_string(options_.lease_ms) + "ms",
+        "--grace",     "200ms"};
+    if (dice_.chance(0.5)) {
+      command.arguments.emplace_back("-n");
+    } else {
+      command.arguments.insert(command.arguments.end(), {"-w", "0.5"});
+    }
+    if (mode_ == Mode::kShared) {
+      command.arguments.emplace_back("-s");
+    }
+    command.arguments.insert(
+        command.arguments.end(),
+        {name_, "--", options_.self, "child", "--name", options_.name,
+         "--history", options_.history, "--resource", options_.resource,
+         "--kind", mode_ == Mode::kShared ? "shared" : "exclusive", "--seed",
+         std::to_string(dice_.roll(1, 1'000'000'000))});
+    return command;
+  }
+
+  void round() {
+    name_ = std::string(kNamespace) + "/" +
+            std::to_string(dice_.roll(1, options_.names));
+    mode_ = dice_.chance(0.2) ? Mode::kShared : Mode::kExclusive;
+    set_progress(options_, Progress::kNotStarted);
+    Line event = line(Op::kAcquire, Ev::kInvoke, name_);
+    event.mode = mode_;
+    recorder_.record(event);
+    const int status = harness::run(command());
+    switch (progress(options_)) {
+      case Progress::kNotStarted:
+        event.ev = status == kTaken || status == kUnreachable ? Ev::kFail
+                                                              : Ev::kUnknown;
+        recorder_.record(event);
+        return;
+      case Progress::kGranted:
+        recorder_.record(line(Op::kLost, Ev::kOk, name_));
+        return;
+      case Progress::kReleasing:
+        recorder_.record(line(Op::kRelease,
+                              status == 0       ? Ev::kOk
+                              : status == kLost ? Ev::kFail
+                                                : Ev::kUnknown,
+                              name_));
+        return;
+    }
+  }
+
+  NodeOptions options_;
+  Dice dice_;
+  Recorder recorder_;
+  std::string name_;
+  Mode mode_ = Mode::kExclusive;
+};
+
+std::string environment(const char *name) {
+  const char *value = std::getenv(name);
+  return value == nullptr ? "" : value;
+}
+
+}  // namespace
+
+void run_cli_node(const NodeOptions &options) { CliNode(options).run(); }
+
+int run_cli_child(const NodeOptions &options) {
+  listen_for_end(0);
+  Dice dice(options.seed);
+  Recorder recorder(options.history, options.name);
+  Work work(recorder, options.resource, dice);
+  const std::string name = environment("PG_EXCLUSIVE_NAMESPACE") + "/" +
+                           environment("PG_EXCLUSIVE_KEY");
+  Line granted = line(Op::kAcquire, Ev::kOk, name,
+                      std::stoll(environment("PG_EXCLUSIVE_TOKEN")));
+  granted.mode = options.kind == "shared" ? Mode::kShared : Mode::kExclusive;
+  recorder.record(granted);
+  set_progress(options, Progress::kGranted);
+  const bool kept = work.run({.name = name,
+                              .token = granted.token,
+                              .mode = granted.mode,
+                              .held = [] { return !told_to_end(); },
+                              .rest =
+                                  [](std::chrono::milliseconds t) {
+                                    std::this_thread::sleep_for(t);
+                                  }});
+  if (kept) {
+    recorder.record(line(Op::kRelease, Ev::kInvoke, name, granted.token));
+    set_progress(options, Progress::kReleasing);
+  }
+  return 0;
+}
+
+}  // namespace harness

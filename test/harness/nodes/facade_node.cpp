@@ -1,0 +1,140 @@
+// A client that uses the library: several threads share one client.
+
+#include <pg_exclusive/pg_exclusive.hpp>
+#include <thread>
+#include <vector>
+
+#include "nodes/node.hpp"
+
+namespace harness {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr int kThreads = 3;
+
+class FacadeThread {
+ public:
+  FacadeThread(const NodeOptions &options, const pg_exclusive::client &client,
+               int number)
+      : client_(client),
+        number_(number),
+        names_(options.names),
+        dice_(options.seed + static_cast<std::uint64_t>(number) * 7919),
+        recorder_(options.history, options.name + "/" + std::to_string(number)),
+        work_(recorder_, options.resource, dice_) {}
+
+  void run() {
+    while (!told_to_end()) {
+      round();
+    }
+  }
+
+ private:
+  using Granted = pg_exclusive::run_result<pg_exclusive::hold>;
+
+  // Readers of one client share a grant and its token, so only one thread of
+  // a process reads.
+  pg_exclusive::lock_mode draw_mode() {
+    return number_ == 0 && dice_.chance(0.3)
+               ? pg_exclusive::lock_mode::shared
+               : pg_exclusive::lock_mode::exclusive;
+  }
+
+  void round() {
+    const std::string key = std::to_string(dice_.roll(1, names_));
+    name_ = std::string(kNamespace) + "/" + key;
+    const pg_exclusive::lock_mode mode = draw_mode();
+    Line event = line(Op::kAcquire, Ev::kInvoke, name_);
+    event.mode = mode == pg_exclusive::lock_mode::shared ? Mode::kShared
+                                                         : Mode::kExclusive;
+    recorder_.record(event);
+    try {
+      Granted granted = ask({kNamespace, key}, mode);
+      event.ev = granted ? Ev::kOk : Ev::kFail;
+      if (granted) {
+        event.token = granted->token().value_or(0);
+        event.pid = granted->backend_pid();
+      }
+      recorder_.record(event);
+      if (granted) {
+        use(*std::move(granted), event);
+      }
+    } catch (const pg_exclusive::lock_error &) {
+      event.ev = Ev::kFail;  // a call that throws leaves no lock
+      recorder_.record(event);
+      std::this_thread::sleep_for(milliseconds(20));
+    }
+    std::this_thread::sleep_for(milliseconds(dice_.roll(0, 5)));
+  }
+
+  Granted ask(const pg_exclusive::lock_name &name,
+              pg_exclusive::lock_mode mode) {
+    if (dice_.chance(0.5)) {
+      return client_.try_lock(name, {.mode = mode});
+    }
+    return client_.lock(
+        name,
+        {.wait = milliseconds(dice_.roll(1, 400)), .stop = {}, .mode = mode});
+  }
+
+  void use(pg_exclusive::hold hold, const Line &granted) {
+    work_.run({.name = name_,
+               .token = granted.token,
+               .mode = granted.mode,
+               .held = [&] { return hold.held(); },
+               .rest = [](milliseconds t) { std::this_thread::sleep_for(t); }});
+    Line event = line(Op::kRelease, Ev::kInvoke, name_, granted.token);
+    recorder_.record(event);
+    try {
+      hold.release();
+      event.ev = Ev::kOk;
+    } catch (const pg_exclusive::lock_lost &) {
+      event.ev = Ev::kFail;
+    } catch (const pg_exclusive::lock_error &) {
+      event.ev = Ev::kUnknown;
+    }
+    recorder_.record(event);
+  }
+
+  pg_exclusive::client client_;
+  int number_;
+  int names_;
+  Dice dice_;
+  Recorder recorder_;
+  Work work_;
+  std::string name_;
+};
+
+// The server may be away when we start.
+std::optional<pg_exclusive::client> connect(const NodeOptions &options) {
+  pg_exclusive::client_options settings;
+  settings.lease = milliseconds(options.lease_ms);
+  settings.connect_timeout = milliseconds(2000);
+  if (options.pooler) {
+    settings.pooler = pg_exclusive::pooler::session;
+  }
+  while (!told_to_end()) {
+    try {
+      return pg_exclusive::client(options.conninfo, settings);
+    } catch (const pg_exclusive::lock_error &) {
+      std::this_thread::sleep_for(milliseconds(50));
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+void run_facade_node(const NodeOptions &options) {
+  const std::optional<pg_exclusive::client> client = connect(options);
+  if (!client) {
+    return;
+  }
+  std::vector<std::jthread> threads;
+  for (int i = 0; i < kThreads; ++i) {
+    threads.emplace_back([&, i] { FacadeThread(options, *client, i).run(); });
+  }
+}
+
+}  // namespace harness

@@ -1,0 +1,109 @@
+#include "nodes/node.hpp"
+
+#include <unistd.h>
+
+#include <atomic>
+#include <csignal>
+
+namespace harness {
+namespace {
+
+std::atomic<bool> end{false};
+int watched_parent = 0;
+static_assert(std::atomic<bool>::is_always_lock_free);
+
+}  // namespace
+
+std::int64_t Dice::roll(std::int64_t low, std::int64_t high) {
+  // Not std::uniform_int_distribution: its sequence is the library's choice.
+  return low + static_cast<std::int64_t>(
+                   engine_() % static_cast<std::uint64_t>(high - low + 1));
+}
+
+bool Dice::chance(double probability) {
+  constexpr std::int64_t kGrain = 1'000'000;
+  return roll(0, kGrain - 1) <
+         static_cast<std::int64_t>(probability * static_cast<double>(kGrain));
+}
+
+Line line(Op op, Ev ev, std::string_view name, std::int64_t token) {
+  Line made;
+  made.op = op;
+  made.ev = ev;
+  made.name = name;
+  made.token = token;
+  return made;
+}
+
+void listen_for_end(int parent) {
+  struct sigaction action {};
+  action.sa_handler = [](int) { end = true; };
+  sigaction(SIGTERM, &action, nullptr);
+  sigaction(SIGINT, &action, nullptr);
+  watched_parent = parent;
+}
+
+bool told_to_end() {
+  return end || (watched_parent != 0 && getppid() != watched_parent);
+}
+
+bool Work::believe(const Hold &hold) {
+  Line moment = line(Op::kBelieve, Ev::kOk, hold.name, hold.token);
+  moment.t = now();  // before the question: what is true after it was true then
+  if (hold.held()) {
+    recorder_.record(moment);
+    return true;
+  }
+  recorder_.record(line(Op::kLost, Ev::kOk, hold.name, hold.token));
+  return false;
+}
+
+bool Work::raise(const Hold &hold, Resource &resource, std::int64_t &value) {
+  recorder_.record(line(Op::kRaise, Ev::kInvoke, hold.name, hold.token));
+  const std::optional<std::int64_t> read = resource.raise(hold.token);
+  recorder_.record(
+      line(Op::kRaise, read ? Ev::kOk : Ev::kFail, hold.name, hold.token));
+  value = read.value_or(0);
+  return read.has_value();
+}
+
+bool Work::write(const Hold &hold, Resource &resource, std::int64_t value) {
+  Line done = line(Op::kWrite, Ev::kInvoke, hold.name, hold.token);
+  done.value = value;
+  recorder_.record(done);
+  done.ev = resource.write(hold.token, value) ? Ev::kOk : Ev::kFail;
+  recorder_.record(done);
+  return done.ev == Ev::kOk;
+}
+
+bool Work::run(const Hold &hold) {
+  if (!believe(hold)) {
+    return false;
+  }
+  const bool exclusive = hold.mode == Mode::kExclusive;
+  Resource resource(directory_, hold.name);
+  recorder_.record(line(Op::kWitness, Ev::kInvoke, hold.name, hold.token));
+  const std::optional<std::string> other =
+      resource.enter(recorder_.node(), exclusive);
+  Line met = line(Op::kWitness, other ? Ev::kFail : Ev::kOk, hold.name);
+  met.target = other.value_or("");
+  recorder_.record(met);
+
+  // Readers look, and have nothing to write.
+  std::int64_t value = 0;
+  bool accepted = exclusive && raise(hold, resource, value);
+  const std::int64_t steps = dice_.roll(1, 8);
+  bool held = true;
+  for (std::int64_t i = 0; held && i < steps; ++i) {
+    const std::int64_t longest = dice_.chance(0.05) ? 200 : 15;
+    hold.rest(std::chrono::milliseconds(dice_.roll(0, longest)));
+    held = believe(hold);
+    if (held && accepted) {
+      accepted = write(hold, resource, ++value);
+    }
+  }
+  resource.leave();
+  return held;
+}
+
+}  // namespace harness

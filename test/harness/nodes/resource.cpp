@@ -1,0 +1,125 @@
+#include "nodes/resource.hpp"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <system_error>
+
+namespace harness {
+namespace {
+
+// What the register's file holds; read and written in one call, so that a
+// killed process leaves the old state or the new one.
+struct State {
+  std::int64_t token = 0;
+  std::int64_t value = 0;
+};
+
+[[noreturn]] void fail(const std::string &what) {
+  throw std::system_error(errno, std::generic_category(), what);
+}
+
+int open_file(const std::string &directory, std::string name,
+              const char *suffix) {
+  std::replace(name.begin(), name.end(), '/', '_');
+  const std::string path = directory + '/' + name + suffix;
+  const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+  if (fd < 0) {
+    fail(path);
+  }
+  return fd;
+}
+
+// The file is ours until the end of the block.
+class Turn {
+ public:
+  explicit Turn(int fd) : fd_(fd) {
+    while (flock(fd_, LOCK_EX) != 0) {
+      if (errno != EINTR) {
+        fail("flock");
+      }
+    }
+  }
+  ~Turn() { flock(fd_, LOCK_UN); }
+  Turn(const Turn &) = delete;
+  Turn &operator=(const Turn &) = delete;
+
+ private:
+  int fd_;
+};
+
+State load(int fd) {
+  State state;
+  const ssize_t got = pread(fd, &state, sizeof state, 0);
+  if (got != 0 && got != sizeof state) {
+    fail("register");
+  }
+  return state;
+}
+
+void store(int fd, const State &state) {
+  if (pwrite(fd, &state, sizeof state, 0) != sizeof state) {
+    fail("register");
+  }
+}
+
+constexpr std::size_t kNameSize = 64;
+
+}  // namespace
+
+Resource::Resource(const std::string &directory, const std::string &name)
+    : register_(open_file(directory, name, ".register")),
+      witness_(open_file(directory, name, ".witness")) {}
+
+Resource::~Resource() {
+  close(register_);
+  close(witness_);
+}
+
+std::optional<std::int64_t> Resource::raise(std::int64_t token) {
+  const Turn turn(register_);
+  State state = load(register_);
+  if (token < state.token) {
+    return std::nullopt;
+  }
+  state.token = token;
+  store(register_, state);
+  return state.value;
+}
+
+bool Resource::write(std::int64_t token, std::int64_t value) {
+  const Turn turn(register_);
+  if (token < load(register_).token) {
+    return false;
+  }
+  store(register_, {token, value});
+  return true;
+}
+
+std::optional<std::string> Resource::enter(const std::string &node,
+                                           bool exclusive) {
+  std::array<char, kNameSize> name{};
+  if (flock(witness_, (exclusive ? LOCK_EX : LOCK_SH) | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK) {
+      fail("witness");
+    }
+    if (pread(witness_, name.data(), kNameSize - 1, 0) < 0) {
+      fail("witness");
+    }
+    return std::string(name.data());
+  }
+  // Who is inside, for those who meet us; of several readers the last one.
+  node.copy(name.data(), kNameSize - 1);
+  if (pwrite(witness_, name.data(), kNameSize, 0) != kNameSize) {
+    fail("witness");
+  }
+  return std::nullopt;
+}
+
+void Resource::leave() { flock(witness_, LOCK_UN); }
+
+}  // namespace harness

@@ -1,0 +1,55 @@
+// Faults of clients.
+
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+
+#include "run/nemesis.hpp"
+#include "run/process.hpp"
+
+namespace harness {
+
+ClientTrack::ClientTrack(const NemesisOptions &options, Roster &roster)
+    : Track(options, "nemesis-client", 2), roster_(roster) {
+  offer("stop", [this] { return stop(); });
+  offer("kill_client", [this] { return kill_client(); });
+  offer("clock", [this] { return turn_clock(); });
+}
+
+void ClientTrack::recover() {
+  roster_.revive();
+  pause(50, 250);
+}
+
+std::size_t ClientTrack::draw_place() {
+  return static_cast<std::size_t>(
+      dice().roll(0, static_cast<std::int64_t>(roster_.places().size()) - 1));
+}
+
+bool ClientTrack::stop() {
+  const std::size_t place = draw_place();
+  const Line fault = begin("stop", "freezes", roster_.places()[place].node());
+  const pid_t pid = roster_.signal(place, SIGSTOP, dice());
+  // Half of them longer than the lease.
+  const std::int64_t lease = options().lease_ms;
+  dice().chance(0.5) ? pause(lease, lease * 3 / 2) : pause(10, lease);
+  const bool hit = pid != 0 && kill(pid, SIGCONT) == 0;
+  return end(fault, hit);
+}
+
+bool ClientTrack::kill_client() {
+  const std::size_t place = draw_place();
+  const Line fault = begin("kill_client", "", roster_.places()[place].node());
+  return end(fault, roster_.signal(place, SIGKILL, dice()) != 0);
+}
+
+bool ClientTrack::turn_clock() {
+  const Line fault = begin("clock", "");
+  static constexpr const char *kOffsets[] = {"+1h", "-1h", "+0"};
+  const std::string fresh = options().clock_file + ".new";
+  std::ofstream(fresh) << kOffsets[dice().roll(0, 2)] << '\n';
+  std::filesystem::rename(fresh, options().clock_file);
+  return end(fault, true);
+}
+
+}  // namespace harness

@@ -1,0 +1,100 @@
+// The summary: what was done, what was hit, what was found.
+
+#include <iomanip>
+#include <ostream>
+
+#include "run/nemesis.hpp"
+#include "run/stress.hpp"
+
+namespace harness {
+namespace {
+
+constexpr std::size_t kWindows = 5;
+constexpr int kNameWidth = 14;
+
+void print_faults(const StressOptions &options, const Verdict &verdict,
+                  std::ostream &out) {
+  out << std::left << std::setw(kNameWidth) << "fault" << std::right
+      << std::setw(6) << "hits"
+      << "  what\n";
+  for (const auto &[name, text] : all_faults()) {
+    const auto hits = verdict.hits.find(name);
+    out << std::left << std::setw(kNameWidth) << name << std::right
+        << std::setw(6);
+    if (options.faults.contains(name)) {
+      out << (hits == verdict.hits.end() ? 0 : hits->second);
+    } else {
+      out << "off";
+    }
+    out << "  " << text << '\n';
+  }
+}
+
+// Why the run proves nothing, if so.
+std::vector<std::string> doubts(const StressOptions &options,
+                                const Verdict &verdict) {
+  std::vector<std::string> found;
+  for (const std::string &fault : options.faults) {
+    const auto hits = verdict.hits.find(fault);
+    const std::uint64_t count = hits == verdict.hits.end() ? 0 : hits->second;
+    if (count < static_cast<std::uint64_t>(options.least_hits)) {
+      found.push_back("fault " + fault + " hit " + std::to_string(count) +
+                      " times, needed are " +
+                      std::to_string(options.least_hits));
+    }
+  }
+  if (verdict.determinate_share() < options.least_determinate) {
+    found.push_back("too many operations have an unknown outcome");
+  }
+  if (verdict.grants == 0) {
+    found.push_back("no lock was ever granted");
+  }
+  return found;
+}
+
+std::map<std::string, std::size_t> count_rules(const Violations &violations) {
+  std::map<std::string, std::size_t> counts;
+  for (const Violation &violation : violations) {
+    ++counts[violation.rule];
+  }
+  return counts;
+}
+
+}  // namespace
+
+int report(const StressOptions &options, const std::string &history_file,
+           const std::vector<std::string> &notes, std::ostream &out) {
+  const History history = load(history_file);
+  Promises promises;
+  promises.report_bound = options.report_bound_ms * INT64_C(1'000'000);
+  const Verdict verdict = check(history, promises);
+  // One window for each rule before a second one for any.
+  std::map<std::string, std::size_t> shown;
+  std::size_t windows = 0;
+  for (const Violation &violation : verdict.violations) {
+    if (shown[violation.rule]++ == 0 && windows++ < kWindows) {
+      print_window(out, history, violation);
+      out << '\n';
+    }
+  }
+  print_faults(options, verdict, out);
+  for (const std::string &note : notes) {
+    out << "note: " << note << '\n';
+  }
+  out << "operations: " << verdict.operations << ", determinate " << std::fixed
+      << std::setprecision(1) << verdict.determinate_share() * 100
+      << " %; grants " << verdict.grants << ", fenced writes " << verdict.writes
+      << ", runs " << verdict.successful_runs << "; events "
+      << history.events.size() << '\n';
+  for (const auto &[rule, count] : count_rules(verdict.violations)) {
+    out << "violations of " << rule << ": " << count << '\n';
+  }
+  out << "violations: " << verdict.violations.size() << '\n';
+  const std::vector<std::string> why = doubts(options, verdict);
+  for (const std::string &doubt : why) {
+    out << "proved nothing: " << doubt << '\n';
+  }
+  return verdict.violations.empty() && why.empty() ? 0 : 1;
+}
+
+}  // namespace harness

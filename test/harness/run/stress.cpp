@@ -1,0 +1,230 @@
+#include "run/stress.hpp"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <exception>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <optional>
+#include <ostream>
+#include <stdexcept>
+#include <thread>
+
+#include "nodes/session.hpp"
+#include "run/nemesis.hpp"
+#include "run/process.hpp"
+
+namespace harness {
+namespace {
+
+constexpr int kPoolerPort = 2;  // beyond the server's
+
+class Trial {
+ public:
+  explicit Trial(const StressOptions &options)
+      : options_(options),
+        history_(options.directory + "/history.ndjson"),
+        cluster_(options.directory),
+        roster_(options.program, options.directory + "/nodes.log") {
+    nemesis_.faults = options.faults;
+    nemesis_.history = history_;
+    nemesis_.clock_file = options.directory + "/clock";
+    nemesis_.seed = options.seed;
+    nemesis_.lease_ms = options.lease_ms;
+    std::filesystem::create_directory(options.directory + "/resource");
+    std::ofstream(nemesis_.clock_file) << "+0\n";
+  }
+
+  void play() {
+    prepare_server();
+    fill_roster();
+    const Moment end = std::chrono::steady_clock::now() +
+                       std::chrono::seconds(options_.seconds);
+    std::exception_ptr trouble;
+    {
+      const std::jthread clients(
+          [&] { ClientTrack(nemesis_, roster_).run(end); });
+      try {
+        ServerTrack(nemesis_, cluster_, network_ ? &*network_ : nullptr,
+                    pooler_ ? &*pooler_ : nullptr)
+            .run(end);
+      } catch (...) {
+        trouble = std::current_exception();
+      }
+    }
+    roster_.end();
+    if (trouble) {
+      std::rethrow_exception(trouble);
+    }
+    read_effects();
+  }
+
+  const std::string &history() const { return history_; }
+  std::vector<std::string> accidents() const { return roster_.accidents(); }
+
+ private:
+  bool enabled(const char *fault) const {
+    return options_.faults.contains(fault);
+  }
+
+  void prepare_server() {
+    Postmaster &primary = cluster_.primary();
+    Session session(primary.conninfo());
+    const auto must = [&session](const std::string &sql) {
+      if (const Answer answer = session.exec(sql); !answer.ok()) {
+        throw std::runtime_error(sql + ": " + answer.message);
+      }
+    };
+    must("SELECT lock_namespace('harness')");
+    must("CREATE TABLE harness_effect (name text, slot text, value bigint)");
+    must("CREATE TABLE harness_counter (name text PRIMARY KEY, value bigint)");
+    must(
+        "INSERT INTO harness_counter SELECT prefix || 'task-' || n, 0"
+        " FROM (VALUES (''), ('once-')) p (prefix), generate_series(1, 2) n");
+    if (enabled("link")) {
+      network_.emplace();
+      must("ALTER SYSTEM SET listen_addresses = '127.0.0.1," +
+           network_->server_address() + "'");
+      std::ofstream(primary.data() + "/pg_hba.conf", std::ios::app)
+          << "host all all " << network_->far_subnet() << " trust\n";
+      primary.stop();
+      primary.start();
+    }
+    if (enabled("pgbouncer")) {
+      pooler_.emplace(std::getenv("PGHOST"), primary.port() + kPoolerPort,
+                      std::getenv("SERVER_USER"));
+      pooler_->start(primary.port());
+    }
+  }
+
+  Place place(const std::string &kind, const std::string &name) const {
+    Place made;
+    made.options.kind = kind;
+    made.options.name = name;
+    made.options.conninfo = cluster_.conninfo();
+    made.options.history = history_;
+    made.options.resource = options_.directory + "/resource";
+    made.options.tool = kind == "cli" ? options_.tool : "";
+    made.options.seed = options_.seed * 100 + seeds_++;
+    made.options.lease_ms = options_.lease_ms;
+    made.options.discard = enabled("discard");
+    made.options.timeouts = enabled("timeouts");
+    return made;
+  }
+
+  // The second of each kind lives with a wrong clock.
+  Place clocked(Place place) const {
+    if (enabled("clock")) {
+      place.environment = {{"LD_PRELOAD", options_.clock_library},
+                           {"FAKETIME_TIMESTAMP_FILE", nemesis_.clock_file},
+                           {"FAKETIME_NO_CACHE", "1"},
+                           {"FAKETIME_DONT_FAKE_MONOTONIC", "1"}};
+    }
+    return place;
+  }
+
+  Place far(Place place) const {
+    place.network = network_->far();
+    place.options.conninfo = cluster_.conninfo(network_->server_address());
+    return place;
+  }
+
+  Place pooled(Place place) const {
+    place.options.conninfo = pooler_->conninfo();
+    place.options.pooler = true;
+    return place;
+  }
+
+  void fill_roster() {
+    for (const std::string &kind : options_.kinds) {
+      roster_.add(place(kind, kind + "-1"));
+      roster_.add(clocked(place(kind, kind + "-2")));
+      if (kind == "cli" || kind == "task") {
+        continue;
+      }
+      if (network_) {
+        roster_.add(far(place(kind, "far-" + kind)));
+      }
+      if (pooler_) {
+        roster_.add(pooled(place(kind, "pgb-" + kind)));
+      }
+    }
+  }
+
+  // What the tasks left behind, into the history.
+  void read_effects() {
+    Session session(cluster_.primary().conninfo());
+    Recorder recorder(history_, "reader");
+    const Answer answer =
+        session.exec("SELECT name, slot, value FROM harness_effect", {},
+                     std::chrono::seconds(60));
+    if (!answer.ok()) {
+      throw std::runtime_error("could not read what the tasks left behind: " +
+                               answer.message);
+    }
+    recorder.record(line(Op::kEffect, Ev::kInvoke, ""));
+    for (const auto &row : answer.rows) {
+      Line event = line(Op::kEffect, Ev::kOk, *row[0]);
+      event.slot = *row[1];
+      event.value = std::stoll(*row[2]);
+      recorder.record(event);
+    }
+  }
+
+  StressOptions options_;
+  std::string history_;
+  NemesisOptions nemesis_;
+  Cluster cluster_;
+  std::optional<Network> network_;
+  std::optional<Pooler> pooler_;
+  Roster roster_;
+  mutable std::uint64_t seeds_ = 0;
+};
+
+}  // namespace
+
+std::vector<std::string> leave_out_impossible(StressOptions &options) {
+  std::vector<std::string> notes;
+  const auto need = [&](const char *fault, bool possible, const char *why) {
+    if (options.faults.contains(fault) && !possible) {
+      options.faults.erase(fault);
+      notes.push_back(std::string("no fault ") + fault + ": " + why);
+    }
+  };
+  need("link", !options.faults.contains("link") || Network::possible(),
+       "this machine does not let us make network namespaces");
+  need("pgbouncer", !options.faults.contains("pgbouncer") || Pooler::possible(),
+       "PgBouncer is not installed");
+  need("clock", !options.clock_library.empty(), "libfaketime is not installed");
+  if (options.kinds.contains("cli") && options.tool.empty()) {
+    options.kinds.erase("cli");
+    notes.emplace_back("no nodes of the command line: it is not built");
+  }
+  if (!options.kinds.contains("sql")) {
+    need("discard", false, "no plain SQL nodes");
+    need("timeouts", false, "no plain SQL nodes");
+  }
+  return notes;
+}
+
+int stress(StressOptions options, std::ostream &out) {
+  umask(0);  // the server's user and ours share the directory
+  std::vector<std::string> notes = leave_out_impossible(options);
+  out << "seed " << options.seed << ", " << options.seconds << " s, lease "
+      << options.lease_ms << " ms" << std::endl;
+  std::string history;
+  {
+    Trial trial(options);
+    trial.play();
+    history = trial.history();
+    for (const std::string &accident : trial.accidents()) {
+      notes.push_back(accident);
+    }
+  }
+  return report(options, history, notes, out);
+}
+
+}  // namespace harness

@@ -30,7 +30,7 @@
 /*
  * AskLockManager(tag, mode, xact, nowait) - LockAcquire() with our owner
  */
-static LockAcquireResult
+LockAcquireResult
 AskLockManager(const LOCKTAG *tag, LOCKMODE mode, bool xact, bool nowait)
 {
 	ResourceOwner save = CurrentResourceOwner;
@@ -54,7 +54,7 @@ AskLockManager(const LOCKTAG *tag, LOCKMODE mode, bool xact, bool nowait)
 /*
  * GiveBack(hold) - free what an acquire that failed may have been granted
  */
-static void
+void
 GiveBack(Hold *hold)
 {
 	ResourceOwner save = CurrentResourceOwner;
@@ -75,7 +75,7 @@ GiveBack(Hold *hold)
  * The variable alone does nothing in the middle of a statement; the timer
  * must be armed too.
  */
-static bool
+bool
 WatchClient(void)
 {
 	if (MyProcPort == NULL || client_connection_check_interval > 0)
@@ -86,7 +86,7 @@ WatchClient(void)
 	return true;
 }
 
-static void
+void
 UnwatchClient(bool watching)
 {
 	if (!watching)
@@ -98,7 +98,7 @@ UnwatchClient(bool watching)
 /*
  * WaitInQueue(hold) - wait for the lock for as long as the user lets us
  */
-static void
+void
 WaitInQueue(Hold *hold)
 {
 	bool		watching = WatchClient();
@@ -121,7 +121,7 @@ WaitInQueue(Hold *hold)
  * work, in a subtransaction to recover from its error.  If the user's own
  * lock_timeout is shorter, that one strikes and stays an error.
  */
-static bool
+bool
 WaitInQueueFor(Hold *hold, int64 wait)
 {
 	MemoryContext context = CurrentMemoryContext;
@@ -169,23 +169,23 @@ WaitInQueueFor(Hold *hold, int64 wait)
 }
 
 /*
- * CheckAfterGrant(request, hold, ns, waited) - is it still right to have it?
+ * CheckAfterGrant(name, fn_oid, ns, waited) - is it still right to have it?
  *
  * Rights and the registry may have changed while we waited, and a namespace
  * may be dropped while we are granted one of its locks (see namespace.c).
  */
-static void
-CheckAfterGrant(const AcquireRequest *request, Hold *hold, Namespace *ns,
-				bool waited)
+void
+CheckAfterGrant(const LockName *name, Oid fn_oid, Namespace *ns, bool waited)
 {
+	bool		interop = ns->interop;
+
 	if (waited)
 		AcceptInvalidationMessages();
 	else if (likely(!NamespaceIsStale(ns)))
 		return;
-	ns = LookupNamespace(request->name->bytes, request->name->nslen,
-						 request->fn_oid);
+	ns = LookupNamespace(name->bytes, name->nslen, fn_oid);
 	CheckNamespaceUsage(ns);
-	if (NamespaceLockClass(ns) != hold->tag.locktag_field4)
+	if (ns->interop != interop)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("lock namespace \"%s\" was registered anew meanwhile",
@@ -194,32 +194,56 @@ CheckAfterGrant(const AcquireRequest *request, Hold *hold, Namespace *ns,
 }
 
 /*
+ * QueueUp(request, hold, ns, since) - wait for a lock that is taken
+ *
+ * Returns false when the time is over.
+ */
+static bool
+QueueUp(const AcquireRequest *request, Hold *hold, Namespace *ns,
+		TimestampTz since)
+{
+	UpdateEntry(hold->entry, ENTRY_WAITING, 0, since);
+	if (request->wait == PGX_WAIT_FOREVER)
+		WaitInQueue(hold);
+	else if (!WaitInQueueFor(hold, request->wait))
+		return false;
+	CountTime(ns->shared, COUNT_WAIT_TOTAL, COUNT_WAIT_MAX, since,
+			  GetCurrentTimestamp());
+	return true;
+}
+
+/*
  * TakeLock(request, hold, ns) - ask, wait, and finish under the lock
  */
 static AcquireResult
 TakeLock(const AcquireRequest *request, Hold *hold, Namespace *ns)
 {
-	bool		waited = false;
+	TimestampTz since = 0;
+	bool		free;
 
-	if (AskLockManager(&hold->tag, hold->mode, hold->xact, true) ==
-		LOCKACQUIRE_NOT_AVAIL)
+	if (unlikely(pg_atomic_read_u32(&ns->shared->permits) > 0))
+		RefuseSemaphore(request->name, ns);
+	if (request->wait != PGX_NO_WAIT)
+		since = GetCurrentTimestamp();
+	free = AskLockManager(&hold->tag, hold->mode, hold->xact, true) !=
+		LOCKACQUIRE_NOT_AVAIL;
+	if (!free)
 	{
-		TimestampTz since;
-
 		ReportCollision(request->name, &hold->tag, ns->shared);
 		if (request->wait == PGX_NO_WAIT)
 			return ACQUIRE_BUSY;
-		waited = true;
-		since = GetCurrentTimestamp();
-		UpdateEntry(hold->entry, ENTRY_WAITING, 0, since);
-		if (request->wait == PGX_WAIT_FOREVER)
-			WaitInQueue(hold);
-		else if (!WaitInQueueFor(hold, request->wait))
+		if (!QueueUp(request, hold, ns, since))
 			return ACQUIRE_TIMED_OUT;
-		CountTime(ns->shared, COUNT_WAIT_TOTAL, COUNT_WAIT_MAX, since,
-				  GetCurrentTimestamp());
 	}
-	CheckAfterGrant(request, hold, ns, waited);
+	CheckAfterGrant(request->name, request->fn_oid, ns, !free);
+	if (unlikely(hold->lock_delay > 0) &&
+		!SitOutDelay(hold, request->name, request->fn_oid, ns, since,
+					 request->wait))
+	{
+		GiveBack(hold);
+		return request->wait == PGX_NO_WAIT ?
+			ACQUIRE_BUSY : ACQUIRE_TIMED_OUT;
+	}
 	HoldGranted(hold, DrawToken(request->fn_oid), GetCurrentTimestamp());
 	return ACQUIRE_GRANTED;
 }
@@ -227,7 +251,7 @@ TakeLock(const AcquireRequest *request, Hold *hold, Namespace *ns)
 /*
  * AlreadyHeld(name, hold) - a session holds a name once
  */
-static void
+void
 AlreadyHeld(const LockName *name, const Hold *hold)
 {
 	ereport(ERROR,

@@ -2,8 +2,8 @@
  * admin.c
  *		Registering and dropping namespaces.
  *
- * A change that takes something away locks the registry against everybody,
- * moves the database's generation forward, and only then looks for holds; see
+ * A change that takes something away locks the registry against all who read
+ * it in order to lock (not against pg_dump), moves the database's generation forward, and only then looks for holds; see
  * namespace.c for why nobody slips through.
  */
 #include "pg_exclusive.h"
@@ -17,6 +17,8 @@
 
 PG_FUNCTION_INFO_V1(pgx_lock_namespace);
 PG_FUNCTION_INFO_V1(pgx_drop_lock_namespace);
+PG_FUNCTION_INFO_V1(pgx_pause_lock_namespace);
+PG_FUNCTION_INFO_V1(pgx_resume_lock_namespace);
 
 #define SETTINGS(row) \
 	"pg_catalog.format('allowed_role %%s, interop %%s, max_holds %%s, lock_delay %%s', " \
@@ -115,6 +117,7 @@ pgx_lock_namespace(PG_FUNCTION_ARGS)
 	CheckNotStandby("lock_namespace()");
 	NamespaceNameInit(&name, RequiredTextArg(fcinfo, 0, "namespace"));
 	CheckSettings(fcinfo);
+	AttachShared();				/* holds begin to count before created_at */
 
 	SPI_connect();
 	AddText(&st, name.bytes);
@@ -137,7 +140,7 @@ pgx_lock_namespace(PG_FUNCTION_ARGS)
 void
 LockRegistry(Oid fn_oid)
 {
-	LockRelationOid(GetInstall(fn_oid)->registry, AccessExclusiveLock);
+	LockRelationOid(GetInstall(fn_oid)->registry, ExclusiveLock);
 	pg_atomic_fetch_add_u32(&MySharedDatabase()->generation, 1);
 }
 
@@ -155,6 +158,18 @@ RevokeRegistry(Oid fn_oid, Oid role)
 	st.nargs = 0;
 	ExecuteAsOwner(&st, psprintf("REVOKE SELECT ON %%1$s.namespace_registry FROM %s",
 								 quote_identifier(GetUserNameFromId(role, false))));
+}
+
+/*
+ * ChangeNamespace(st, name, sql) - 42704 when there is none of that name
+ */
+static void
+ChangeNamespace(Statement *st, const char *name, const char *sql)
+{
+	if (ExecuteAsOwner(st, sql) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("lock namespace \"%s\" does not exist", name)));
 }
 
 /*
@@ -180,13 +195,65 @@ pgx_drop_lock_namespace(PG_FUNCTION_ARGS)
 						   pid)));
 	SPI_connect();
 	AddText(&st, name.bytes);
-	if (ExecuteAsOwner(&st, "DELETE FROM %1$s.namespace_registry WHERE name = $1 RETURNING allowed_role") == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("lock namespace \"%s\" does not exist", name.bytes)));
+	ChangeNamespace(&st, name.bytes,
+					"DELETE FROM %1$s.namespace_registry WHERE name = $1 RETURNING allowed_role");
 	role = ResultColumn(1, &isnull);
 	if (!isnull)
 		RevokeRegistry(st.fn_oid, DatumGetObjectId(role));
+	SPI_finish();
+	PG_RETURN_VOID();
+}
+
+/*
+ * pause_lock_namespace(name, reason) - refuse new acquires, with the reason
+ *
+ * Those who wait now are refused when they are granted.
+ */
+Datum
+pgx_pause_lock_namespace(PG_FUNCTION_ARGS)
+{
+	LockName	name;
+	Statement	st = {fcinfo->flinfo->fn_oid};
+	text	   *reason;
+
+	CheckNotStandby("pause_lock_namespace()");
+	NamespaceNameInit(&name, RequiredTextArg(fcinfo, 0, "namespace"));
+	reason = RequiredTextArg(fcinfo, 1, "reason");
+	if (VARSIZE_ANY_EXHDR(reason) >= sizeof(((Namespace *) 0)->paused_reason))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("reason is too long"),
+				 errdetail("The limit is %zu bytes.",
+						   sizeof(((Namespace *) 0)->paused_reason) - 1)));
+	LockRegistry(st.fn_oid);
+	SPI_connect();
+	AddText(&st, name.bytes);
+	AddText(&st, text_to_cstring(reason));
+	AddText(&st, GetUserNameFromId(GetOuterUserId(), false));
+	ChangeNamespace(&st, name.bytes,
+					"UPDATE %1$s.namespace_registry SET paused_at = pg_catalog.clock_timestamp(), "
+					"paused_reason = $2, paused_by = $3 WHERE name = $1");
+	SPI_finish();
+	PG_RETURN_VOID();
+}
+
+/*
+ * resume_lock_namespace(name) - the end of a pause
+ */
+Datum
+pgx_resume_lock_namespace(PG_FUNCTION_ARGS)
+{
+	LockName	name;
+	Statement	st = {fcinfo->flinfo->fn_oid};
+
+	CheckNotStandby("resume_lock_namespace()");
+	NamespaceNameInit(&name, RequiredTextArg(fcinfo, 0, "namespace"));
+	LockRegistry(st.fn_oid);
+	SPI_connect();
+	AddText(&st, name.bytes);
+	ChangeNamespace(&st, name.bytes,
+					"UPDATE %1$s.namespace_registry SET paused_at = NULL, "
+					"paused_reason = NULL, paused_by = NULL WHERE name = $1");
 	SPI_finish();
 	PG_RETURN_VOID();
 }

@@ -31,6 +31,7 @@ typedef struct EntryChunk
 } EntryChunk;
 
 static LockEntry *free_entries;
+static int	unclean_entries;	/* of our slot, left by a predecessor */
 static bool slot_ready;
 
 /*
@@ -78,30 +79,43 @@ ClientAddress(char *addr, int size)
 }
 
 /*
- * TakeSlot() - make our slot ours, and adopt the entries that hang off it
+ * AdoptEntries(all) - take the free entries of our slot into our list
+ *
+ * All of them, or only those whose unclean mark is over.
  */
 static void
-TakeSlot(void)
+AdoptEntries(bool all)
 {
-	BackendSlot *slot = MySlot();
-	dsa_area   *area = SharedArea();
+	TimestampTz now = GetCurrentTimestamp();
 
-	free_entries = NULL;
-	for (dsa_pointer p = slot->chunks; DsaPointerIsValid(p);)
+	unclean_entries = 0;
+	for (dsa_pointer p = MySlot()->chunks; DsaPointerIsValid(p);)
 	{
-		EntryChunk *chunk = dsa_get_address(area, p);
+		EntryChunk *chunk = dsa_get_address(SharedArea(), p);
 
 		for (int i = 0; i < ENTRIES_PER_CHUNK; i++)
 		{
 			LockEntry  *entry = &chunk->entries[i];
 
-			BeginWrite(&entry->changecount);
-			entry->state = ENTRY_FREE;
-			EndWrite(&entry->changecount);
-			PushFree(entry);
+			if (entry->state == ENTRY_UNCLEAN && entry->until > now)
+				unclean_entries++;
+			else if (all || entry->state == ENTRY_UNCLEAN)
+				FreeEntry(entry);
 		}
 		p = chunk->next;
 	}
+}
+
+/*
+ * TakeSlot() - make our slot ours, with the entries that hang off it
+ */
+static void
+TakeSlot(void)
+{
+	BackendSlot *slot = MySlot();
+
+	free_entries = NULL;
+	AdoptEntries(true);
 	BeginWrite(&slot->changecount);
 	slot->has_addr = ClientAddress(slot->addr, sizeof(slot->addr));
 	slot->application_name[0] = '\0';
@@ -167,6 +181,8 @@ ReserveEntry(const LockName *name)
 	LockEntry  *entry;
 
 	RefreshMySlot();
+	if (free_entries == NULL && unclean_entries > 0)
+		AdoptEntries(false);
 	if (free_entries == NULL)
 		AddChunk();
 	entry = free_entries;
@@ -206,7 +222,6 @@ PublishEntry(LockEntry *entry, const LockName *name, uint16 lockclass,
 	entry->state = ENTRY_PENDING;
 	entry->mode = mode;
 	entry->xact = xact;
-	entry->unclean = false;
 	entry->lockclass = lockclass;
 	entry->nslen = name->nslen;
 	entry->keylen = name->keylen;
@@ -216,6 +231,7 @@ PublishEntry(LockEntry *entry, const LockName *name, uint16 lockclass,
 	entry->id = name->id;
 	entry->token = 0;
 	entry->since = 0;
+	entry->until = 0;
 	memcpy(to, name->bytes, len);
 	EndWrite(&entry->changecount);
 }
@@ -227,6 +243,44 @@ UpdateEntry(LockEntry *entry, EntryState state, int64 token, TimestampTz since)
 	entry->state = state;
 	entry->token = token;
 	entry->since = since;
+	EndWrite(&entry->changecount);
+}
+
+/*
+ * DelayEntry(entry, until) - we have the lock, and sit out a delay
+ */
+void
+DelayEntry(LockEntry *entry, TimestampTz until)
+{
+	BeginWrite(&entry->changecount);
+	entry->until = until;
+	EndWrite(&entry->changecount);
+}
+
+/*
+ * SetEntryPermit(entry, lockclass, permits) - the entry is of a semaphore
+ */
+void
+SetEntryPermit(LockEntry *entry, uint16 lockclass, uint16 permits)
+{
+	BeginWrite(&entry->changecount);
+	entry->lockclass = lockclass;
+	entry->permits = permits;
+	EndWrite(&entry->changecount);
+}
+
+/*
+ * LeaveUnclean(entry, until) - leave a mark for the next who takes this lock
+ *
+ * Before the lock is released.  The entry is free again when the time is
+ * over, for whoever has our slot then.
+ */
+void
+LeaveUnclean(LockEntry *entry, TimestampTz until)
+{
+	BeginWrite(&entry->changecount);
+	entry->state = ENTRY_UNCLEAN;
+	entry->until = until;
 	EndWrite(&entry->changecount);
 }
 
@@ -317,20 +371,17 @@ CopySlot(const BackendSlot *slot, BackendSlot *copy)
 }
 
 /*
- * VisitEntries(slot, only_id, any_id, visitor, arg) - what one backend says
- *
- * Calls the visitor for each entry in use of this database, or for those
- * with the given id.  The caller holds no lock; the visitor may fail.
+ * Visit(slot, unclean, ...) - entries of one slot that are, or are not, marks
  */
-void
-VisitEntries(BackendSlot *slot, int64 only_id, bool any_id,
-			 EntryVisitor visitor, void *arg)
+static void
+Visit(BackendSlot *slot, bool unclean, int64 only_id, bool any_id,
+	  EntryVisitor visitor, void *arg)
 {
 	BackendSlot who;
 	LockEntry	copy;
 	LockName	name;
 
-	if (slot->pid == 0 || !CopySlot(slot, &who))
+	if (!CopySlot(slot, &who) && !unclean)
 		return;
 	for (dsa_pointer p = slot->chunks; DsaPointerIsValid(p);)
 	{
@@ -345,9 +396,34 @@ VisitEntries(BackendSlot *slot, int64 only_id, bool any_id,
 				continue;
 			if (CopyEntry(entry, &copy, &name) &&
 				copy.dboid == MyDatabaseId &&
+				(copy.state == ENTRY_UNCLEAN) == unclean &&
 				(any_id || copy.id == only_id))
 				visitor(&copy, &name, &who, arg);
 		}
 		p = chunk->next;
 	}
+}
+
+/*
+ * VisitEntries(slot, only_id, any_id, visitor, arg) - what one backend says
+ *
+ * Calls the visitor for each entry in use of this database, or for those
+ * with the given id.  The caller holds no lock; the visitor may fail.
+ */
+void
+VisitEntries(BackendSlot *slot, int64 only_id, bool any_id,
+			 EntryVisitor visitor, void *arg)
+{
+	if (slot->pid != 0)
+		Visit(slot, false, only_id, any_id, visitor, arg);
+}
+
+/*
+ * VisitUnclean(slot, only_id, visitor, arg) - marks that backends have left
+ */
+void
+VisitUnclean(BackendSlot *slot, int64 only_id, EntryVisitor visitor, void *arg)
+{
+	if (DsaPointerIsValid(slot->chunks))
+		Visit(slot, true, only_id, false, visitor, arg);
 }

@@ -61,9 +61,15 @@ ForgetHold(Hold *hold)
 	}
 	if (hold->reserved)
 		pg_atomic_fetch_sub_u32(&hold->ns->holds, 1);
+	if (hold->permit)
+	{
+		pg_atomic_fetch_sub_u32(&hold->ns->permits, 1);
+		WakePermitWaiters();
+	}
 	if (hold == pending)
 		pending = NULL;
-	FreeEntry(hold->entry);
+	if (hold->entry->state != ENTRY_UNCLEAN)
+		FreeEntry(hold->entry);
 	(void) hash_search(holds, &hold->id, HASH_REMOVE, NULL);
 }
 
@@ -126,6 +132,30 @@ BeforePrepare(XactEvent event, void *arg)
 }
 
 /*
+ * MarkUnclean(list) - the session ends with these locks in its hands
+ *
+ * Where the namespace has a lock_delay, the mark is there before the lock is
+ * free.
+ */
+static void
+MarkUnclean(dlist_head *list)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, list)
+	{
+		Hold	   *hold = HoldOf(iter.cur);
+
+		if (!StillHeld(hold))
+			continue;
+		Count(hold->ns, COUNT_UNCLEAN);
+		if (hold->lock_delay > 0)
+			LeaveUnclean(hold->entry,
+						 GetCurrentTimestamp() + hold->lock_delay);
+	}
+}
+
+/*
  * ReleaseAtExit(...) - the session ends
  *
  * The resource owner does not call us for session locks then.  We run before
@@ -134,6 +164,9 @@ BeforePrepare(XactEvent event, void *arg)
 static void
 ReleaseAtExit(int code, Datum arg)
 {
+	MarkUnclean(&xact_holds);
+	MarkUnclean(&session_holds);
+	MarkUnclean(&interop_holds);
 	AbortOutOfAnyTransaction();
 	if (pending != NULL)
 	{
@@ -219,21 +252,25 @@ FindToken(int64 token)
 	return hold == NULL ? NULL : FindHold(hold->id);
 }
 
-static void
-CheckSessionQuota(void)
+/*
+ * CheckRoomForHolds(more) - 53400 when so many more are over the quota
+ */
+void
+CheckRoomForHolds(int more)
 {
-	if (nsession_holds >= pgx_max_locks_per_session)
-	{
-		ForgetLost(&session_holds);
-		ForgetLost(&interop_holds);
-	}
-	if (hash_get_num_entries(holds) >= pgx_max_locks_per_session)
+	long		held = holds == NULL ? 0 : hash_get_num_entries(holds);
+
+	if (likely(held + more <= pgx_max_locks_per_session))
+		return;
+	ForgetLost(&session_holds);
+	ForgetLost(&interop_holds);
+	held = holds == NULL ? 0 : hash_get_num_entries(holds);
+	if (held + more > pgx_max_locks_per_session)
 		ereport(ERROR,
 				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
 				 errmsg("too many locks in this session"),
-				 errdetail("It holds %ld, the limit is %d.",
-						   hash_get_num_entries(holds),
-						   pgx_max_locks_per_session),
+				 errdetail("It holds %ld, asks for %d more, and the limit is %d.",
+						   held, more, pgx_max_locks_per_session),
 				 errhint("Free some first, or have a superuser raise \"%s\".",
 						 "pg_exclusive.max_locks_per_session")));
 }
@@ -274,7 +311,7 @@ PrepareHold(const LockName *name, const LOCKTAG *tag, LOCKMODE mode,
 
 	if (unlikely(holds == NULL))
 		MakeHolds();
-	CheckSessionQuota();
+	CheckRoomForHolds(1);
 	entry = ReserveEntry(name);
 	reserved = ReserveInNamespace(ns);
 	hold = hash_search(holds, &name->id, HASH_ENTER_NULL, &found);
@@ -293,6 +330,8 @@ PrepareHold(const LockName *name, const LOCKTAG *tag, LOCKMODE mode,
 	hold->granted = false;
 	hold->in_task = false;
 	hold->reserved = reserved;
+	hold->permit = false;
+	hold->lock_delay = ns->lock_delay;
 	hold->token = 0;
 	hold->ns = ns->shared;
 	hold->entry = entry;

@@ -7,6 +7,13 @@
  */
 #include "pg_exclusive.h"
 
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+
+PG_FUNCTION_INFO_V1(pgx_lock_holder);
+
 #define MAX_HOLDERS 16
 
 typedef struct Search
@@ -82,4 +89,75 @@ ReportCollision(const LockName *name, const LOCKTAG *tag, SharedNamespace *ns)
 					LockNameKey(&holder.name), name->id),
 			 errdetail("They exclude each other."),
 			 errhint("Use another key for one of them.")));
+}
+
+/* Where lock_holder() collects its rows. */
+typedef struct Listing
+{
+	ReturnSetInfo *rsinfo;
+	const LockName *name;
+	bool		sees;
+} Listing;
+
+static void
+ListHolder(const LockEntry *entry, const LockName *name,
+		   const BackendSlot *slot, void *arg)
+{
+	Listing    *list = arg;
+	char	   *role = GetUserNameFromId(entry->roleid, true);
+	Datum		values[8];
+	bool		nulls[8] = {0};
+
+	if (entry->state != ENTRY_HELD)
+		return;
+	values[0] = CStringGetTextDatum(entry->mode == ShareLock ?
+									"shared" : "exclusive");
+	values[1] = CStringGetTextDatum(entry->xact ? "transaction" : "session");
+	values[2] = Int64GetDatum(entry->token);
+	values[3] = Int32GetDatum(slot->pid);
+	nulls[4] = role == NULL;
+	values[4] = role ? CStringGetTextDatum(role) : (Datum) 0;
+	nulls[5] = nulls[6] = !list->sees;
+	if (list->sees)
+	{
+		values[5] = CStringGetTextDatum(slot->application_name);
+		nulls[6] = !slot->has_addr;
+		if (slot->has_addr)
+			values[6] = DirectFunctionCall1(inet_in,
+											CStringGetDatum(slot->addr));
+	}
+	values[7] = TimestampTzGetDatum(entry->since);
+	tuplestore_putvalues(list->rsinfo->setResult, list->rsinfo->setDesc,
+						 values, nulls);
+}
+
+/*
+ * lock_holder(namespace, key) - who holds one lock
+ *
+ * Permits are locks of their own, and not listed.
+ */
+Datum
+pgx_lock_holder(PG_FUNCTION_ARGS)
+{
+	LockName	name;
+	Namespace  *ns;
+	LOCKTAG		tag;
+	Listing		list = {(ReturnSetInfo *) fcinfo->resultinfo, &name, false};
+	int		   *procnos = palloc(MaxBackends * sizeof(int));
+	int			n;
+	int			nslots;
+	BackendSlot *slots;
+
+	CheckNotStandby("lock_holder()");
+	LockNameArgs(&name, fcinfo);
+	AttachShared();
+	ns = LookupNamespace(name.bytes, name.nslen, fcinfo->flinfo->fn_oid);
+	list.sees = SeesNamespace(ns->name, fcinfo->flinfo->fn_oid);
+	LockNameTag(&name, NamespaceLockClass(ns), &tag);
+	InitMaterializedSRF(fcinfo, 0);
+	slots = SharedSlots(&nslots);
+	n = PeekHolders(&tag, procnos, MaxBackends);
+	for (int i = 0; i < n; i++)
+		VisitEntries(&slots[procnos[i]], name.id, false, ListHolder, &list);
+	return (Datum) 0;
 }

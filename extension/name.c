@@ -180,6 +180,21 @@ LockNameInit(LockName *name, const text *ns, const text *key)
 }
 
 /*
+ * LockNameFill(name, ns, key, id) - a name that was checked before
+ */
+void
+LockNameFill(LockName *name, const text *ns, const text *key, int64 id)
+{
+	name->id = id;
+	name->nslen = VARSIZE_ANY_EXHDR(ns);
+	name->keylen = VARSIZE_ANY_EXHDR(key);
+	memcpy(name->bytes, VARDATA_ANY(ns), name->nslen);
+	name->bytes[name->nslen] = '\0';
+	memcpy(LockNameKey(name), VARDATA_ANY(key), name->keylen);
+	LockNameKey(name)[name->keylen] = '\0';
+}
+
+/*
  * LockNameArgs(name, fcinfo) - the name in the first two arguments
  */
 void

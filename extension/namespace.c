@@ -103,6 +103,8 @@ FillNamespace(Namespace *ns, HeapTuple tuple, TupleDesc desc)
 	value = heap_getattr(tuple, ATT_LOCK_DELAY, desc, &isnull);
 	ns->lock_delay =
 		isnull ? 0 : IntervalMicroseconds(DatumGetIntervalP(value));
+	value = heap_getattr(tuple, ATT_CREATED_AT, desc, &isnull);
+	ns->created_at = DatumGetTimestampTz(value);
 	(void) heap_getattr(tuple, ATT_PAUSED_AT, desc, &isnull);
 	ns->paused = !isnull;
 	value = heap_getattr(tuple, ATT_PAUSED_REASON, desc, &isnull);
@@ -113,16 +115,18 @@ FillNamespace(Namespace *ns, HeapTuple tuple, TupleDesc desc)
 }
 
 /*
- * ReadNamespace(ns, fn_oid) - read the row as it is now
+ * ReadNamespace(ns, fn_oid, lockmode) - read the row as it is now
  *
  * Returns false when there is none.  The snapshot is a new one at every
- * isolation level: who may lock is not part of the user's transaction.
+ * isolation level: who may lock is not part of the user's transaction.  With
+ * RowShareLock we wait for a change that is going on (LockRegistry()), and
+ * neither that nor we are in the way of pg_dump.
  */
 static bool
-ReadNamespace(Namespace *ns, Oid fn_oid)
+ReadNamespace(Namespace *ns, Oid fn_oid, LOCKMODE lockmode)
 {
 	const Install *install = GetInstall(fn_oid);
-	Relation	rel = table_open(install->registry, AccessShareLock);
+	Relation	rel = table_open(install->registry, lockmode);
 	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
 	ScanKeyData key;
 	SysScanDesc scan;
@@ -140,7 +144,7 @@ ReadNamespace(Namespace *ns, Oid fn_oid)
 		FillNamespace(ns, tuple, RelationGetDescr(rel));
 	systable_endscan(scan);
 	UnregisterSnapshot(snapshot);
-	table_close(rel, AccessShareLock);
+	table_close(rel, lockmode);
 	return found;
 }
 
@@ -183,7 +187,7 @@ LookupNamespace(const char *name, int len, Oid fn_oid)
 	if (!found)
 		ns->shared = NULL;
 	ns->version = 0;
-	if (!ReadNamespace(ns, fn_oid))
+	if (!ReadNamespace(ns, fn_oid, RowShareLock))
 		NotRegistered(key, fn_oid);
 	if (ns->shared == NULL)
 	{
@@ -197,12 +201,10 @@ LookupNamespace(const char *name, int len, Oid fn_oid)
 }
 
 /*
- * CheckNamespaceUsage(ns) - may the current role lock here now?
- *
- * 42501 without the privileges of the namespace's role, 55000 while paused.
+ * CheckNamespaceRole(ns) - 42501 without the privileges of its role
  */
 void
-CheckNamespaceUsage(const Namespace *ns)
+CheckNamespaceRole(const Namespace *ns)
 {
 	if (OidIsValid(ns->allowed_role) &&
 		!has_privs_of_role(GetUserId(), ns->allowed_role))
@@ -212,6 +214,17 @@ CheckNamespaceUsage(const Namespace *ns)
 						ns->name),
 				 errdetail("Only roles with the privileges of role \"%s\" may use it.",
 						   GetUserNameFromId(ns->allowed_role, false))));
+}
+
+/*
+ * CheckNamespaceUsage(ns) - may the current role lock here now?
+ *
+ * 42501 without the privileges of the namespace's role, 55000 while paused.
+ */
+void
+CheckNamespaceUsage(const Namespace *ns)
+{
+	CheckNamespaceRole(ns);
 	if (unlikely(ns->paused))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -243,7 +256,7 @@ SeesNamespace(const char *name, Oid fn_oid)
 	if (has_privs_of_role(GetUserId(), ROLE_PG_READ_ALL_STATS))
 		return true;
 	if (strlcpy(ns.name, name, sizeof(ns.name)) >= sizeof(ns.name) ||
-		!ReadNamespace(&ns, fn_oid))
+		!ReadNamespace(&ns, fn_oid, AccessShareLock))
 		return false;
 	return !OidIsValid(ns.allowed_role) ||
 		has_privs_of_role(GetUserId(), ns.allowed_role);

@@ -19,6 +19,7 @@
 #include "fmgr.h"
 #include "lib/ilist.h"
 #include "port/atomics.h"
+#include "storage/condition_variable.h"
 #include "utils/timestamp.h"
 
 #ifndef PGX_VERSION
@@ -73,7 +74,8 @@ typedef enum EntryState
 	ENTRY_FREE,
 	ENTRY_PENDING,				/* about to ask the lock manager */
 	ENTRY_WAITING,
-	ENTRY_HELD
+	ENTRY_HELD,
+	ENTRY_UNCLEAN				/* its session ended without unlock */
 } EntryState;
 
 #define PGX_INLINE_NAME 128
@@ -84,7 +86,6 @@ typedef struct LockEntry
 	uint8		state;			/* EntryState */
 	uint8		mode;			/* LOCKMODE */
 	bool		xact;			/* until the transaction ends */
-	bool		unclean;		/* taken over after an unclean release */
 	uint16		lockclass;
 	uint16		nslen;
 	uint16		keylen;
@@ -94,6 +95,7 @@ typedef struct LockEntry
 	int64		id;
 	int64		token;
 	TimestampTz since;			/* waiting or held since */
+	TimestampTz until;			/* unclean, or sitting out a delay, until */
 	dsa_pointer longname;		/* where a name over PGX_INLINE_NAME goes */
 	struct LockEntry *next_free;	/* owner's list, meaningless to others */
 	char		name[PGX_INLINE_NAME];	/* as LockName.bytes */
@@ -151,6 +153,7 @@ typedef struct SharedNamespace
 {
 	SharedNamespaceKey key;
 	pg_atomic_uint32 holds;		/* reservations against max_holds */
+	pg_atomic_uint32 permits;	/* holds and waits that are of permits */
 	pg_atomic_uint64 counters[NUM_COUNTERS];
 } SharedNamespace;
 
@@ -167,6 +170,7 @@ typedef struct Namespace
 	int64		lock_delay;		/* microseconds, 0: none */
 	bool		paused;
 	char		paused_reason[256];
+	TimestampTz created_at;
 	SharedNamespace *shared;
 } Namespace;
 
@@ -182,6 +186,8 @@ typedef struct Hold
 	bool		granted;
 	bool		in_task;		/* its task runs right now */
 	bool		reserved;		/* counts against max_holds */
+	bool		permit;			/* of a semaphore; tag is the gate's at first */
+	int64		lock_delay;		/* of the namespace, when it was taken */
 	int64		token;
 	TimestampTz granted_at;
 	SharedNamespace *ns;
@@ -222,6 +228,8 @@ extern int	pgx_max_locks_per_session;
 
 /* name.c */
 extern void LockNameInit(LockName *name, const text *ns, const text *key);
+extern void LockNameFill(LockName *name, const text *ns, const text *key,
+						 int64 id);
 extern void LockNameArgs(LockName *name, FunctionCallInfo fcinfo);
 extern void NamespaceNameInit(LockName *name, const text *ns);
 extern void LockNameTag(const LockName *name, uint16 lockclass, LOCKTAG *tag);
@@ -238,6 +246,8 @@ extern SharedNamespace *GetSharedNamespace(int64 id);
 extern BackendSlot *SharedSlots(int *nslots);
 extern BackendSlot *MySlot(void);
 extern dsa_area *SharedArea(void);
+extern TimestampTz SharedCreatedAt(void);
+extern ConditionVariable *PermitCondition(void);
 extern void Count(SharedNamespace *ns, Counter counter);
 extern void CountTime(SharedNamespace *ns, Counter total, Counter longest,
 					  TimestampTz from, TimestampTz to);
@@ -248,6 +258,10 @@ extern void PublishEntry(LockEntry *entry, const LockName *name,
 						 uint16 lockclass, LOCKMODE mode, bool xact);
 extern void UpdateEntry(LockEntry *entry, EntryState state, int64 token,
 						TimestampTz since);
+extern void DelayEntry(LockEntry *entry, TimestampTz until);
+extern void SetEntryPermit(LockEntry *entry, uint16 lockclass,
+						   uint16 permits);
+extern void LeaveUnclean(LockEntry *entry, TimestampTz until);
 extern void FreeEntry(LockEntry *entry);
 extern void FreeAllEntries(void);
 extern void RefreshMySlot(void);
@@ -255,10 +269,13 @@ typedef void (*EntryVisitor) (const LockEntry *entry, const LockName *name,
 							  const BackendSlot *slot, void *arg);
 extern void VisitEntries(BackendSlot *slot, int64 only_id, bool any_id,
 						 EntryVisitor visitor, void *arg);
+extern void VisitUnclean(BackendSlot *slot, int64 only_id,
+						 EntryVisitor visitor, void *arg);
 
 /* namespace.c */
 extern Namespace *LookupNamespace(const char *name, int len, Oid fn_oid);
 extern bool NamespaceIsStale(const Namespace *ns);
+extern void CheckNamespaceRole(const Namespace *ns);
 extern void CheckNamespaceUsage(const Namespace *ns);
 extern uint16 NamespaceLockClass(const Namespace *ns);
 
@@ -289,12 +306,39 @@ extern void ForgetHold(Hold *hold);
 extern void ReleaseHold(Hold *hold);
 extern void ReleaseXactHold(Hold *hold);
 extern int	SessionHolds(void);
+extern void CheckRoomForHolds(int more);
 typedef bool (*HoldVisitor) (Hold *hold, void *arg);
 extern int	VisitSessionHolds(HoldVisitor visitor, void *arg);
 
 /* acquire.c */
 extern AcquireResult AcquireLock(const AcquireRequest *request, Hold **hold);
 extern void RefuseUnlockAfterWrites(const char *what);
+extern LockAcquireResult AskLockManager(const LOCKTAG *tag, LOCKMODE mode,
+										bool xact, bool nowait);
+extern void GiveBack(Hold *hold);
+extern void WaitInQueue(Hold *hold);
+extern bool WaitInQueueFor(Hold *hold, int64 wait);
+extern bool WatchClient(void);
+extern void UnwatchClient(bool watching);
+extern void CheckAfterGrant(const LockName *name, Oid fn_oid, Namespace *ns,
+							bool waited);
+extern void AlreadyHeld(const LockName *name, const Hold *hold);
+
+/* delay.c */
+extern TimestampTz UncleanUntil(const LockName *name, uint16 lockclass,
+								const Namespace *ns);
+extern bool SitOutDelay(Hold *hold, const LockName *name, Oid fn_oid,
+						Namespace *ns, TimestampTz since, int64 wait);
+
+/* session.c */
+extern Datum TokenRecord(FunctionCallInfo fcinfo, const Hold *hold);
+
+/* permit.c */
+extern void RefuseSemaphore(const LockName *name, Namespace *ns);
+extern void WakePermitWaiters(void);
+
+/* fence.c */
+extern void CheckFence(const LockName *name, int64 token, Oid fn_oid);
 
 /* token.c */
 extern int64 DrawToken(Oid fn_oid);
@@ -323,9 +367,6 @@ extern void BeginProcedure(FunctionCallInfo fcinfo, const char *name,
 						   const char *hint);
 extern Datum BooleanRecord(FunctionCallInfo fcinfo, bool value);
 
-/* runs.c */
-extern void CheckSlot(const text *slot);
-
 /* table.c */
 typedef struct Statement
 {
@@ -342,6 +383,13 @@ extern Datum ResultColumn(int column, bool *isnull);
 
 /* admin.c */
 extern void LockRegistry(Oid fn_oid);
+
+/* runs.c */
+extern void CheckSlot(const text *slot);
+extern void CheckEvery(const Interval *every);
+extern void AddRun(Statement *st, const LockName *name, const char *kind);
+extern bool HasRun(Oid fn_oid, const LockName *name, const char *slot,
+				   const Interval *every);
 
 /* status.c */
 extern bool NamespaceInUse(const char *name, int *pid);

@@ -25,8 +25,7 @@ static const char has_succeeded[] =
 
 static const char is_recent[] =
 "SELECT FROM %1$s.run_record WHERE namespace = $1 AND key = $2 AND kind = $3 "
-"AND slot = $4 AND state = 'succeeded' "
-"AND started_at > pg_catalog.clock_timestamp() - $5 / 2";
+"AND state = 'succeeded' AND started_at > pg_catalog.clock_timestamp() - $4 / 2";
 
 static const char record_success[] =
 "INSERT INTO %1$s.run_record AS r (namespace, key, kind, slot, state, started_at, finished_at, "
@@ -39,45 +38,49 @@ static const char record_success[] =
 "application_name = excluded.application_name, client_addr = excluded.client_addr";
 
 /*
- * AddRunKey(st, name, kind, slot) - the first four parameters of all of them
+ * AddRun(st, name, kind) - the first parameters of all of them
  */
-static void
-AddRunKey(Statement *st, const LockName *name, const char *kind,
-		  const char *slot)
+void
+AddRun(Statement *st, const LockName *name, const char *kind)
 {
 	AddText(st, LockNameNamespace(name));
 	AddText(st, LockNameKey(name));
 	AddText(st, kind);
-	AddText(st, slot);
 }
 
 /*
  * HasRun(...) - is there a successful run that makes another unnecessary?
+ *
+ * One for this slot; or, with "every", one that started less than half of it
+ * ago.
  */
-static bool
-HasRun(Oid fn_oid, const LockName *name, const char *kind, const char *slot,
+bool
+HasRun(Oid fn_oid, const LockName *name, const char *slot,
 	   const Interval *every)
 {
 	Statement	st = {fn_oid};
 	bool		found;
 
 	SPI_connect();
-	AddRunKey(&st, name, kind, slot);
+	AddRun(&st, name, every ? "every" : "once");
 	if (every != NULL)
 		AddArg(&st, INTERVALOID, IntervalPGetDatum(every), false);
+	else
+		AddText(&st, slot);
 	found = ExecuteAsOwner(&st, every ? is_recent : has_succeeded) > 0;
 	SPI_finish();
 	return found;
 }
 
 static void
-RecordRun(Oid fn_oid, const LockName *name, const char *kind,
-		  const char *slot, TimestampTz started, int64 token)
+RecordRun(Oid fn_oid, const LockName *name, const char *slot,
+		  const Interval *every, TimestampTz started, int64 token)
 {
 	Statement	st = {fn_oid};
 
 	SPI_connect();
-	AddRunKey(&st, name, kind, slot);
+	AddRun(&st, name, every ? "every" : "once");
+	AddText(&st, slot);
 	AddArg(&st, TIMESTAMPTZOID, TimestampTzGetDatum(started), false);
 	AddArg(&st, INT8OID, Int64GetDatum(token), false);
 	AddText(&st, GetUserNameFromId(GetOuterUserId(), false));
@@ -91,8 +94,8 @@ RecordRun(Oid fn_oid, const LockName *name, const char *kind,
  * When there is nothing to do, a lock that we took just now is freed at once.
  */
 static bool
-RunRecorded(Oid fn_oid, const LockName *name, const char *kind,
-			const char *slot, const Interval *every, const text *task)
+RunRecorded(Oid fn_oid, const LockName *name, const char *slot,
+			const Interval *every, const text *task)
 {
 	AcquireRequest request = {0};
 	Hold	   *hold;
@@ -108,7 +111,7 @@ RunRecorded(Oid fn_oid, const LockName *name, const char *kind,
 	result = AcquireLock(&request, &hold);
 	if (hold == NULL)
 		return false;
-	if (HasRun(fn_oid, name, kind, slot, every))
+	if (HasRun(fn_oid, name, slot, every))
 	{
 		if (result == ACQUIRE_GRANTED)
 			ReleaseXactHold(hold);
@@ -117,7 +120,7 @@ RunRecorded(Oid fn_oid, const LockName *name, const char *kind,
 	token = hold->token;
 	started = GetCurrentTimestamp();
 	RunTask(hold, task);
-	RecordRun(fn_oid, name, kind, slot, started, token);
+	RecordRun(fn_oid, name, slot, every, started, token);
 	return true;
 }
 
@@ -138,7 +141,7 @@ pgx_try_run_once(PG_FUNCTION_ARGS)
 	CheckSlot(slot);
 	CheckTask(task);
 	CheckTaskSnapshot("try_run_once()");
-	PG_RETURN_BOOL(RunRecorded(fcinfo->flinfo->fn_oid, &name, "once",
+	PG_RETURN_BOOL(RunRecorded(fcinfo->flinfo->fn_oid, &name,
 							   text_to_cstring(slot), NULL, task));
 }
 
@@ -163,6 +166,18 @@ CheckSlot(const text *slot)
 }
 
 /*
+ * CheckEvery(every) - a period is positive
+ */
+void
+CheckEvery(const Interval *every)
+{
+	if (IntervalMicroseconds(every) <= 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("every must be greater than zero")));
+}
+
+/*
  * try_run_every(namespace, key, every, task) - once per period
  */
 Datum
@@ -179,13 +194,10 @@ pgx_try_run_every(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("every must not be null")));
 	every = PG_GETARG_INTERVAL_P(2);
-	if (IntervalMicroseconds(every) <= 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("every must be greater than zero")));
+	CheckEvery(every);
 	task = RequiredTextArg(fcinfo, 3, "task");
 	CheckTask(task);
 	CheckTaskSnapshot("try_run_every()");
-	PG_RETURN_BOOL(RunRecorded(fcinfo->flinfo->fn_oid, &name, "every", "",
-							   every, task));
+	PG_RETURN_BOOL(RunRecorded(fcinfo->flinfo->fn_oid, &name, "", every,
+							   task));
 }

@@ -363,6 +363,20 @@ pgx_heartbeat(PG_FUNCTION_ARGS)
 }
 
 /*
+ * TokenRecord(fcinfo, hold) - what a procedure returns for INOUT token
+ */
+Datum
+TokenRecord(FunctionCallInfo fcinfo, const Hold *hold)
+{
+	Datum		values[1] = {0};
+	bool		nulls[1] = {hold == NULL};
+
+	if (hold != NULL)
+		values[0] = Int64GetDatum(hold->token);
+	return Record(fcinfo, values, nulls);
+}
+
+/*
  * _wait_lock(namespace, key, mode, wait, INOUT token) - wait_lock() that
  * returns the token; NULL when the time is over
  */
@@ -372,8 +386,6 @@ pgx_wait_token(PG_FUNCTION_ARGS)
 	LockName	name;
 	AcquireRequest request = {0};
 	Hold	   *hold;
-	Datum		values[1] = {0};
-	bool		nulls[1];
 
 	CheckNotStandby("_wait_lock()");
 	ForgetDetails();
@@ -388,8 +400,5 @@ pgx_wait_token(PG_FUNCTION_ARGS)
 	if (hold == NULL)
 		DetailRefusal(1, &name, request.fn_oid);
 	SPI_finish();
-	nulls[0] = hold == NULL;
-	if (hold != NULL)
-		values[0] = Int64GetDatum(hold->token);
-	return Record(fcinfo, values, nulls);
+	return TokenRecord(fcinfo, hold);
 }

@@ -34,6 +34,7 @@ typedef struct SharedState
 	dsa_pointer slots;			/* array of BackendSlot by PGPROC number */
 	int			nslots;
 	TimestampTz created_at;
+	ConditionVariable permits;	/* a permit was given back */
 } SharedState;
 
 static SharedState *shared;
@@ -87,6 +88,7 @@ MakeShared(SharedState *state)
 	state->databases = dshash_get_hash_table_handle(databases);
 	state->namespaces = dshash_get_hash_table_handle(namespaces);
 	state->created_at = GetCurrentTimestamp();
+	ConditionVariableInit(&state->permits);
 	pg_write_barrier();
 	state->magic = SHARED_MAGIC;
 }
@@ -141,6 +143,24 @@ dsa_area *
 SharedArea(void)
 {
 	return area;
+}
+
+/*
+ * SharedCreatedAt() - since when this server has had holds of ours
+ */
+TimestampTz
+SharedCreatedAt(void)
+{
+	return shared->created_at;
+}
+
+/*
+ * PermitCondition() - broadcast whenever a permit of any name is given back
+ */
+ConditionVariable *
+PermitCondition(void)
+{
+	return &shared->permits;
 }
 
 /*
@@ -201,6 +221,7 @@ GetSharedNamespace(int64 id)
 	if (!found)
 	{
 		pg_atomic_init_u32(&ns->holds, 0);
+		pg_atomic_init_u32(&ns->permits, 0);
 		for (int i = 0; i < NUM_COUNTERS; i++)
 			pg_atomic_init_u64(&ns->counters[i], 0);
 	}

@@ -233,7 +233,9 @@ enum
 {
 	COL_NAMESPACE, COL_KEY, COL_LOCK_ID, COL_MODE, COL_SCOPE, COL_GRANTED,
 	COL_TOKEN, COL_PID, COL_ROLE, COL_APPLICATION, COL_ADDR, COL_SINCE,
-	COL_WAITERS, COL_QUEUE_POSITION, NUM_COLS
+	COL_WAITERS, COL_QUEUE_POSITION,
+	COL_PERMIT, COL_PERMITS, COL_DELAYED_UNTIL,		/* since 0.2.0 */
+	NUM_COLS
 };
 
 /*
@@ -255,6 +257,13 @@ FillRow(Datum *values, bool *nulls, const Note *note, const SlotNote *who,
 	values[COL_ROLE] = RoleName(entry->roleid, &nulls[COL_ROLE]);
 	values[COL_SINCE] = TimestampTzGetDatum(entry->since);
 	nulls[COL_SINCE] = entry->since == 0;
+	values[COL_PERMIT] = Int32GetDatum(entry->lockclass - PGX_CLASS_PERMIT);
+	nulls[COL_PERMIT] = entry->lockclass <= PGX_CLASS_PERMIT;
+	values[COL_PERMITS] = Int32GetDatum(entry->permits);
+	nulls[COL_PERMITS] = entry->permits == 0;
+	values[COL_DELAYED_UNTIL] = TimestampTzGetDatum(entry->until);
+	nulls[COL_DELAYED_UNTIL] = entry->until == 0 ||
+		entry->state != ENTRY_WAITING;
 	if (!sees)
 	{
 		nulls[COL_KEY] = nulls[COL_APPLICATION] = nulls[COL_ADDR] = true;
@@ -268,6 +277,18 @@ FillRow(Datum *values, bool *nulls, const Note *note, const SlotNote *who,
 	values[COL_APPLICATION] = CStringGetTextDatum(who->application_name);
 	values[COL_ADDR] = who->addr;
 	nulls[COL_ADDR] = !who->has_addr;
+}
+
+/*
+ * IsHolder(lock, entry) - or does it wait?
+ *
+ * Who has the lock in the lock manager and still waits sits out a lock_delay,
+ * or is the head of a semaphore's queue.
+ */
+static bool
+IsHolder(const LockInstanceData *lock, const LockEntry *entry)
+{
+	return lock->waitLockMode == NoLock && entry->state != ENTRY_WAITING;
 }
 
 /*
@@ -292,14 +313,15 @@ pgx_lock_status(PG_FUNCTION_ARGS)
 	for (int i = 0; i < locks->nelements; i++)
 	{
 		const LockInstanceData *lock = &locks->locks[i];
-		bool		granted = lock->waitLockMode == NoLock;
 		Note	   *note = IsOurs(lock) ? FindNote(&notes, lock) : NULL;
+		bool		granted;
 		Waiting    *waiting;
 		Datum		values[NUM_COLS];
 		bool		nulls[NUM_COLS] = {0};
 
 		if (note == NULL)
 			continue;
+		granted = IsHolder(lock, &note->entry);
 		FillRow(values, nulls, note, &notes.slots[note->slot],
 				Sees(&last, note->bytes, fcinfo->flinfo->fn_oid));
 		values[COL_GRANTED] = BoolGetDatum(granted);
@@ -308,7 +330,8 @@ pgx_lock_status(PG_FUNCTION_ARGS)
 		waiting = hash_search(waiters, &lock->locktag, HASH_FIND, NULL);
 		values[COL_WAITERS] = Int32GetDatum(waiting ? waiting->waiters : 0);
 		values[COL_QUEUE_POSITION] =
-			Int32GetDatum(granted ? 0 : QueuePosition(waiting, lock->pid));
+			Int32GetDatum(lock->waitLockMode == NoLock ? 0 :
+						  QueuePosition(waiting, lock->pid));
 		nulls[COL_QUEUE_POSITION] = granted;
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values,
 							 nulls);

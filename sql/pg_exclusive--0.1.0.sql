@@ -30,7 +30,7 @@ INSERT INTO namespace_registry (name) VALUES ('default');
 CREATE TABLE run_record (
 	namespace		text COLLATE "C" NOT NULL,
 	key				text COLLATE "C" NOT NULL,
-	kind			text NOT NULL CHECK (kind IN ('once', 'every', 'outside')),
+	kind			text NOT NULL CHECK (kind IN ('once', 'every')),
 	slot			text COLLATE "C" NOT NULL,
 	state			text NOT NULL CHECK (state IN ('started', 'succeeded', 'failed')),
 	attempts		integer NOT NULL DEFAULT 1,
@@ -307,7 +307,7 @@ CREATE VIEW lock_runs AS
 	FROM (SELECT *, _sees_namespace(namespace) AS sees FROM run_record OFFSET 0) r;
 
 COMMENT ON VIEW lock_runs IS
-'runs of tasks: once per slot, every period, and outside the database';
+'runs of tasks: once per slot (once), or per period (every)';
 
 /*
  * What the client library calls.  Not a public interface: it changes with

@@ -1,0 +1,107 @@
+/*
+ * delay.c
+ *		lock_delay: time for a holder that cannot know yet to stop.
+ *
+ * When a session ends without having unlocked, it leaves a mark (entry.c)
+ * until the delay of the namespace is over.  After a server start, a crash
+ * restart or a promotion, nobody could leave marks: every name of a namespace
+ * that is older than our shared memory counts as unclean from the latter's
+ * creation.  Whoever is granted such a lock keeps it and waits, so that the
+ * queue stays in order, and draws the token at the end.
+ */
+#include "pg_exclusive.h"
+
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "storage/latch.h"
+
+typedef struct Search
+{
+	uint16		lockclass;
+	TimestampTz until;
+} Search;
+
+static void
+TakeMark(const LockEntry *entry, const LockName *name,
+		 const BackendSlot *slot, void *arg)
+{
+	Search	   *search = arg;
+
+	if (entry->lockclass == search->lockclass &&
+		entry->until > search->until)
+		search->until = entry->until;
+}
+
+/*
+ * UncleanUntil(name, lockclass, ns) - when this lock may be granted again
+ */
+TimestampTz
+UncleanUntil(const LockName *name, uint16 lockclass, const Namespace *ns)
+{
+	Search		search = {lockclass, 0};
+	int			nslots;
+	BackendSlot *slots = SharedSlots(&nslots);
+
+	if (SharedCreatedAt() > ns->created_at)
+		search.until = SharedCreatedAt() + ns->lock_delay;
+	for (int i = 0; i < nslots; i++)
+		VisitUnclean(&slots[i], name->id, TakeMark, &search);
+	return search.until;
+}
+
+/*
+ * SleepUntil(until) - interruptible
+ */
+static void
+SleepUntil(TimestampTz until)
+{
+	for (;;)
+	{
+		long		ms = TimestampDifferenceMilliseconds(GetCurrentTimestamp(),
+														 until);
+
+		CHECK_FOR_INTERRUPTS();
+		if (ms <= 0)
+			return;
+		(void) WaitLatch(MyLatch,
+						 WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+						 Min(ms, 60000), PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
+	}
+}
+
+/*
+ * SitOutDelay(hold, name, fn_oid, ns, since, wait) - wait, with the lock, for the
+ * delay to end
+ *
+ * Returns false when "wait", which began at "since", ends before.
+ */
+bool
+SitOutDelay(Hold *hold, const LockName *name, Oid fn_oid, Namespace *ns,
+			TimestampTz since, int64 wait)
+{
+	TimestampTz until = UncleanUntil(name, hold->tag.locktag_field4, ns);
+	TimestampTz limit = since + wait * 1000;
+	bool		watching;
+
+	if (until <= GetCurrentTimestamp())
+		return true;
+	if (wait == PGX_NO_WAIT)
+		return false;
+	UpdateEntry(hold->entry, ENTRY_WAITING, 0, since);
+	DelayEntry(hold->entry, until);
+	watching = WatchClient();
+	PG_TRY();
+	{
+		SleepUntil(wait == PGX_WAIT_FOREVER ? until : Min(until, limit));
+	}
+	PG_FINALLY();
+	{
+		UnwatchClient(watching);
+	}
+	PG_END_TRY();
+	if (wait != PGX_WAIT_FOREVER && limit < until)
+		return false;
+	CheckAfterGrant(name, fn_oid, ns, true);
+	return true;
+}

@@ -1,0 +1,253 @@
+/*
+ * many.c
+ *		Several locks in one call.
+ *
+ * Whatever goes wrong in such a call, the locks it has taken so far are freed
+ * before it ends.  try_lock_all() takes them in the order of their ids, equal
+ * ids once, so that two callers with the same keys in different order never
+ * wait for each other in a circle.
+ */
+#include "pg_exclusive.h"
+
+#include "catalog/pg_type.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+
+PG_FUNCTION_INFO_V1(pgx_try_lock_all);
+PG_FUNCTION_INFO_V1(pgx_try_lock_first);
+PG_FUNCTION_INFO_V1(pgx_try_lock_each);
+
+typedef struct Key
+{
+	int64		id;
+	text	   *text;
+	int64		token;			/* 0: not taken by this call */
+} Key;
+
+typedef struct Keys
+{
+	text	   *ns;
+	Key		   *keys;
+	int			n;
+	AcquireRequest request;
+	LockName	name;
+} Keys;
+
+/*
+ * KeysArgs(fcinfo) - namespace and keys, the first two arguments
+ */
+static Keys *
+KeysArgs(FunctionCallInfo fcinfo)
+{
+	Keys	   *keys = palloc0(sizeof(Keys));
+	Datum	   *values;
+	bool	   *nulls;
+
+	CheckNotStandby("a lock function");
+	keys->ns = RequiredTextArg(fcinfo, 0, "namespace");
+	if (PG_ARGISNULL(1))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("keys must not be null")));
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(1), TEXTOID, -1, false,
+					  TYPALIGN_INT, &values, &nulls, &keys->n);
+	keys->keys = palloc0(sizeof(Key) * (keys->n + 1));
+	for (int i = 0; i < keys->n; i++)
+	{
+		if (nulls[i])
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("a key must not be null")));
+		keys->keys[i].text = DatumGetTextPP(values[i]);
+		LockNameInit(&keys->name, keys->ns, keys->keys[i].text);
+		keys->keys[i].id = keys->name.id;
+	}
+	keys->request.name = &keys->name;
+	keys->request.fn_oid = fcinfo->flinfo->fn_oid;
+	keys->request.mode = ExclusiveLock;
+	return keys;
+}
+
+/*
+ * CheckNoneHeld(keys) - 55006 before anything is taken
+ */
+static void
+CheckNoneHeld(Keys *keys)
+{
+	for (int i = 0; i < keys->n; i++)
+	{
+		Hold	   *hold = FindHold(keys->keys[i].id);
+
+		if (hold == NULL)
+			continue;
+		LockNameFill(&keys->name, keys->ns, keys->keys[i].text,
+					 keys->keys[i].id);
+		AlreadyHeld(&keys->name, hold);
+	}
+}
+
+/*
+ * TakeKey(keys, key) - one of them
+ */
+static bool
+TakeKey(Keys *keys, Key *key)
+{
+	Hold	   *hold;
+
+	LockNameFill(&keys->name, keys->ns, key->text, key->id);
+	(void) AcquireLock(&keys->request, &hold);
+	if (hold == NULL)
+		return false;
+	key->token = hold->token;
+	return true;
+}
+
+/*
+ * FreeKeys(keys) - what this call has taken
+ */
+static void
+FreeKeys(Keys *keys)
+{
+	for (int i = 0; i < keys->n; i++)
+	{
+		Hold	   *hold;
+
+		if (keys->keys[i].token == 0)
+			continue;
+		hold = FindHold(keys->keys[i].id);
+		if (hold != NULL && hold->token == keys->keys[i].token)
+			ReleaseHold(hold);
+		keys->keys[i].token = 0;
+	}
+}
+
+static int
+CompareIds(const void *a, const void *b)
+{
+	int64		x = ((const Key *) a)->id;
+	int64		y = ((const Key *) b)->id;
+
+	return x < y ? -1 : x > y;
+}
+
+/*
+ * TakeAll(keys, wait) - in order, up to the first that is taken
+ */
+static bool
+TakeAll(Keys *keys, int64 wait)
+{
+	TimestampTz since = GetCurrentTimestamp();
+
+	for (int i = 0; i < keys->n; i++)
+	{
+		if (i > 0 && keys->keys[i].id == keys->keys[i - 1].id)
+			continue;
+		keys->request.wait = wait;
+		if (wait > 0)
+			keys->request.wait =
+				Max(0, wait - (GetCurrentTimestamp() - since) / 1000);
+		if (!TakeKey(keys, &keys->keys[i]))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * try_lock_all(namespace, keys, mode, wait) - all or none
+ */
+Datum
+pgx_try_lock_all(PG_FUNCTION_ARGS)
+{
+	Keys	   *keys = KeysArgs(fcinfo);
+	int64		wait = WaitArg(fcinfo, 3);
+	volatile bool all = false;
+
+	keys->request.mode = LockModeArg(fcinfo, 2);
+	(void) LookupNamespace(VARDATA_ANY(keys->ns),
+						   VARSIZE_ANY_EXHDR(keys->ns),
+						   fcinfo->flinfo->fn_oid);
+	CheckNoneHeld(keys);
+	qsort(keys->keys, keys->n, sizeof(Key), CompareIds);
+	CheckRoomForHolds(keys->n);
+	PG_TRY();
+	{
+		all = TakeAll(keys, wait);
+	}
+	PG_FINALLY();
+	{
+		if (!all)
+			FreeKeys(keys);
+	}
+	PG_END_TRY();
+	PG_RETURN_BOOL(all);
+}
+
+/*
+ * try_lock_first(namespace, keys) - the first that is free, by array order
+ */
+Datum
+pgx_try_lock_first(PG_FUNCTION_ARGS)
+{
+	Keys	   *keys = KeysArgs(fcinfo);
+
+	(void) LookupNamespace(VARDATA_ANY(keys->ns),
+						   VARSIZE_ANY_EXHDR(keys->ns),
+						   fcinfo->flinfo->fn_oid);
+	for (int i = 0; i < keys->n; i++)
+	{
+		Key		   *key = &keys->keys[i];
+
+		if (FindHold(key->id) == NULL && TakeKey(keys, key))
+			PG_RETURN_TEXT_P(key->text);
+	}
+	PG_RETURN_NULL();
+}
+
+/*
+ * EachRow(keys, i, rsinfo) - try one and say how it went
+ *
+ * A key given twice has the same answer twice.
+ */
+static void
+EachRow(Keys *keys, int i, ReturnSetInfo *rsinfo)
+{
+	Key		   *key = &keys->keys[i];
+	Hold	   *hold = FindHold(key->id);
+	bool		taken = hold != NULL || TakeKey(keys, key);
+	Datum		values[3];
+	bool		nulls[3] = {0};
+
+	values[0] = PointerGetDatum(key->text);
+	values[1] = BoolGetDatum(taken);
+	values[2] = Int64GetDatum(hold != NULL ? hold->token : key->token);
+	nulls[2] = !taken;
+	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+}
+
+/*
+ * try_lock_each(namespace, keys) - a row per key
+ */
+Datum
+pgx_try_lock_each(PG_FUNCTION_ARGS)
+{
+	Keys	   *keys = KeysArgs(fcinfo);
+	volatile bool done = false;
+
+	InitMaterializedSRF(fcinfo, 0);
+	CheckNoneHeld(keys);
+	PG_TRY();
+	{
+		for (int i = 0; i < keys->n; i++)
+			EachRow(keys, i, (ReturnSetInfo *) fcinfo->resultinfo);
+		done = true;
+	}
+	PG_FINALLY();
+	{
+		if (!done)
+			FreeKeys(keys);
+	}
+	PG_END_TRY();
+	return (Datum) 0;
+}

@@ -1,0 +1,420 @@
+/*
+ * permit.c
+ *		Counting semaphores: at most N holders of a name.
+ *
+ * Each permit is a lock of its own (class PGX_CLASS_PERMIT + number).  The
+ * lock manager cannot wait for any one of N, so those who wait queue for one
+ * more lock, the gate; its holder, the head of the queue, tries the permits
+ * without waiting, and sleeps on a condition variable that is broadcast
+ * whenever a permit is given back or a session ends.  Nobody polls.
+ *
+ * The head's sleep is outside deadlock detection, so a wait must be finite.
+ * Who does not wait does not pass the gate, but gives way to a head that
+ * sleeps there.
+ *
+ * A name is a lock or a semaphore of one size at a time.  Whoever comes says
+ * so in its entry first and looks at the others' after; of two who come at
+ * once, at least one sees the other.
+ */
+#include "pg_exclusive.h"
+
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+
+PG_FUNCTION_INFO_V1(pgx_try_lock_permit);
+PG_FUNCTION_INFO_V1(pgx_try_permit);
+PG_FUNCTION_INFO_V1(pgx_wait_permit);
+
+typedef struct PermitRequest
+{
+	const LockName *name;
+	Oid			fn_oid;
+	int			permits;
+	int64		wait;
+	TimestampTz since;
+	TimestampTz soonest;		/* when a permit's lock_delay ends, or 0 */
+} PermitRequest;
+
+typedef struct Others
+{
+	int			permits;		/* of the size we look for, 0: a lock */
+	bool		as_lock;
+	bool		other_size;
+	bool		sleeping_head;
+} Others;
+
+static inline bool
+IsPermitClass(uint16 lockclass)
+{
+	return lockclass == PGX_CLASS_GATE || lockclass > PGX_CLASS_PERMIT;
+}
+
+static void
+LookAtOther(const LockEntry *entry, const LockName *name,
+			const BackendSlot *slot, void *arg)
+{
+	Others	   *others = arg;
+
+	if (slot->pid == MyProcPid)
+		return;
+	if (!IsPermitClass(entry->lockclass))
+		others->as_lock = true;
+	else if (entry->permits != 0 && entry->permits != others->permits)
+		others->other_size = true;	/* 0: about to say; it will see us */
+	if (entry->lockclass == PGX_CLASS_GATE && entry->state == ENTRY_WAITING)
+		others->sleeping_head = true;
+}
+
+static void
+LookAtOthers(const LockName *name, Others *others)
+{
+	int			nslots;
+	BackendSlot *slots = SharedSlots(&nslots);
+
+	pg_memory_barrier();		/* our entry first */
+	for (int i = 0; i < nslots; i++)
+		VisitEntries(&slots[i], name->id, false, LookAtOther, others);
+}
+
+/*
+ * RefuseSemaphore(name, ns) - 55006 when a lock's name is a semaphore now
+ */
+void
+RefuseSemaphore(const LockName *name, Namespace *ns)
+{
+	Others		others = {0};
+
+	LookAtOthers(name, &others);
+	if (others.other_size)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_IN_USE),
+				 errmsg("lock \"%s/%s\" is in use as a semaphore",
+						LockNameNamespace(name), LockNameKey(name))));
+}
+
+/*
+ * CheckContract(request, others) - 55006 when the name is something else now
+ */
+static void
+CheckContract(const PermitRequest *request, Others *others)
+{
+	const LockName *name = request->name;
+
+	others->permits = request->permits;
+	LookAtOthers(name, others);
+	if (others->as_lock)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_IN_USE),
+				 errmsg("lock \"%s/%s\" is in use, and not as a semaphore",
+						LockNameNamespace(name), LockNameKey(name))));
+	if (others->other_size)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_IN_USE),
+				 errmsg("semaphore \"%s/%s\" is in use with another number of permits than %d",
+						LockNameNamespace(name), LockNameKey(name),
+						request->permits)));
+}
+
+/*
+ * TryPermit(request, hold, ns, permit) - one of them, without waiting
+ *
+ * On success the hold's tag is the permit's.
+ */
+static bool
+TryPermit(PermitRequest *request, Hold *hold, Namespace *ns, int permit)
+{
+	uint16		lockclass = PGX_CLASS_PERMIT + permit;
+	LOCKTAG		tag;
+
+	LockNameTag(request->name, lockclass, &tag);
+	if (AskLockManager(&tag, ExclusiveLock, false, true) ==
+		LOCKACQUIRE_NOT_AVAIL)
+		return false;
+	if (hold->lock_delay > 0)
+	{
+		TimestampTz until = UncleanUntil(request->name, lockclass, ns);
+
+		if (until > GetCurrentTimestamp())
+		{
+			LockRelease(&tag, ExclusiveLock, true);
+			if (request->soonest == 0 || until < request->soonest)
+				request->soonest = until;
+			return false;
+		}
+	}
+	if (LockModeHeldByMe(&hold->tag, ExclusiveLock))
+		LockRelease(&hold->tag, ExclusiveLock, true);	/* the gate */
+	hold->tag = tag;
+	SetEntryPermit(hold->entry, lockclass, request->permits);
+	return true;
+}
+
+static bool
+TryPermits(PermitRequest *request, Hold *hold, Namespace *ns)
+{
+	request->soonest = 0;
+	for (int permit = 1; permit <= request->permits; permit++)
+	{
+		if (TryPermit(request, hold, ns, permit))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * MillisecondsLeft(request) - of the wait; raises when lock_timeout is over
+ */
+static int64
+MillisecondsLeft(const PermitRequest *request)
+{
+	int64		waited = (GetCurrentTimestamp() - request->since) / 1000;
+
+	if (LockTimeout > 0 && LockTimeout <= waited &&
+		LockTimeout <= request->wait)
+		ereport(ERROR,
+				(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
+				 errmsg("canceling statement due to lock timeout")));
+	if (LockTimeout > 0)
+		return Min(request->wait, LockTimeout) - waited;
+	return request->wait - waited;
+}
+
+/*
+ * SleepAtGate(request, hold, ns) - as the head of the queue
+ */
+static bool
+SleepAtGate(PermitRequest *request, Hold *hold, Namespace *ns)
+{
+	ConditionVariable *given_back = PermitCondition();
+	bool		granted;
+
+	ConditionVariablePrepareToSleep(given_back);
+	while (!(granted = TryPermits(request, hold, ns)))
+	{
+		int64		left = MillisecondsLeft(request);
+
+		if (left <= 0)
+			break;
+		if (request->soonest != 0)
+			left = Min(left, 1 + Max(0, request->soonest -
+									 GetCurrentTimestamp()) / 1000);
+		(void) ConditionVariableTimedSleep(given_back, Max(left, 1),
+										   PG_WAIT_EXTENSION);
+	}
+	ConditionVariableCancelSleep();
+	return granted;
+}
+
+/*
+ * PassGate(request, hold) - become the head of the queue
+ */
+static bool
+PassGate(const PermitRequest *request, Hold *hold)
+{
+	UpdateEntry(hold->entry, ENTRY_WAITING, 0, request->since);
+	return AskLockManager(&hold->tag, ExclusiveLock, false, true) !=
+		LOCKACQUIRE_NOT_AVAIL ||
+		WaitInQueueFor(hold, request->wait);
+}
+
+static AcquireResult
+TakePermit(PermitRequest *request, Hold *hold, Namespace *ns)
+{
+	Others		others = {0};
+	bool		waited = false;
+
+	CheckContract(request, &others);
+	if (request->wait == PGX_NO_WAIT)
+	{
+		if (others.sleeping_head || !TryPermits(request, hold, ns))
+			return ACQUIRE_BUSY;
+	}
+	else
+	{
+		bool		watching = WatchClient();
+		volatile bool granted = false;
+
+		waited = true;
+		PG_TRY();
+		{
+			granted = PassGate(request, hold) &&
+				SleepAtGate(request, hold, ns);
+		}
+		PG_FINALLY();
+		{
+			ConditionVariableCancelSleep();
+			UnwatchClient(watching);
+		}
+		PG_END_TRY();
+		if (!granted)
+			return ACQUIRE_TIMED_OUT;
+		CountTime(ns->shared, COUNT_WAIT_TOTAL, COUNT_WAIT_MAX,
+				  request->since, GetCurrentTimestamp());
+	}
+	CheckAfterGrant(request->name, request->fn_oid, ns, waited);
+	HoldGranted(hold, DrawToken(request->fn_oid), GetCurrentTimestamp());
+	return ACQUIRE_GRANTED;
+}
+
+/*
+ * PreparePermit(request, ns) - a hold whose lock is the gate, for now
+ */
+static Hold *
+PreparePermit(const PermitRequest *request, Namespace *ns)
+{
+	LOCKTAG		gate;
+	Hold	   *hold = FindHold(request->name->id);
+
+	if (hold != NULL)
+		AlreadyHeld(request->name, hold);
+	LockNameTag(request->name, PGX_CLASS_GATE, &gate);
+	hold = PrepareHold(request->name, &gate, ExclusiveLock, false, ns);
+	SetEntryPermit(hold->entry, PGX_CLASS_GATE, request->permits);
+	hold->permit = true;
+	pg_atomic_fetch_add_u32(&ns->shared->permits, 1);
+	return hold;
+}
+
+/*
+ * AcquirePermit(request) - the hold, or NULL when no permit is free
+ */
+static Hold *
+AcquirePermit(PermitRequest *request)
+{
+	Namespace  *ns;
+	Hold	   *hold;
+	volatile AcquireResult result;
+
+	CheckNotStandby("a lock function");
+	AttachShared();
+	ns = LookupNamespace(request->name->bytes, request->name->nslen,
+						 request->fn_oid);
+	CheckNamespaceUsage(ns);
+	if (ns->interop)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("an interop namespace has no semaphores"),
+				 errdetail("Built-in advisory locks would not exclude them.")));
+	request->since = GetCurrentTimestamp();
+	hold = PreparePermit(request, ns);
+	PG_TRY();
+	{
+		result = TakePermit(request, hold, ns);
+	}
+	PG_CATCH();
+	{
+		GiveBack(hold);
+		ForgetHold(hold);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+
+	Count(ns->shared, result == ACQUIRE_GRANTED ? COUNT_GRANTS :
+		  result == ACQUIRE_BUSY ? COUNT_REFUSALS : COUNT_TIMEOUTS);
+	if (result == ACQUIRE_GRANTED)
+		return hold;
+	GiveBack(hold);				/* the gate */
+	ForgetHold(hold);
+	return NULL;
+}
+
+/*
+ * WakePermitWaiters() - a permit was given back; never fails
+ */
+void
+WakePermitWaiters(void)
+{
+	ConditionVariableBroadcast(PermitCondition());
+}
+
+/*
+ * PermitArgs(fcinfo, request, name) - namespace, key and number of permits
+ */
+static void
+PermitArgs(FunctionCallInfo fcinfo, PermitRequest *request, LockName *name)
+{
+	LockNameArgs(name, fcinfo);
+	request->name = name;
+	request->fn_oid = fcinfo->flinfo->fn_oid;
+	if (PG_ARGISNULL(2))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("permits must not be null")));
+	request->permits = PG_GETARG_INT32(2);
+	if (request->permits < 1 || request->permits > PGX_PERMITS_MAX)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("permits must be between 1 and %d",
+						PGX_PERMITS_MAX)));
+}
+
+static void
+PermitWaitArg(FunctionCallInfo fcinfo, PermitRequest *request)
+{
+	request->wait = WaitArg(fcinfo, 3);
+	if (request->wait == PGX_WAIT_FOREVER)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("a wait for a permit must have a limit"),
+				 errdetail("It is outside deadlock detection.")));
+}
+
+/*
+ * try_lock_permit(namespace, key, permits, wait) - the permit's number
+ */
+Datum
+pgx_try_lock_permit(PG_FUNCTION_ARGS)
+{
+	LockName	name;
+	PermitRequest request = {0};
+	Hold	   *hold;
+
+	PermitArgs(fcinfo, &request, &name);
+	PermitWaitArg(fcinfo, &request);
+	hold = AcquirePermit(&request);
+	if (hold == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_INT32(hold->tag.locktag_field4 - PGX_CLASS_PERMIT);
+}
+
+/*
+ * _try_permit(namespace, key, permits) - without wait, for the token
+ */
+Datum
+pgx_try_permit(PG_FUNCTION_ARGS)
+{
+	LockName	name;
+	PermitRequest request = {0};
+	Hold	   *hold;
+
+	ForgetDetails();
+	PermitArgs(fcinfo, &request, &name);
+	hold = AcquirePermit(&request);
+	if (hold == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_INT64(hold->token);
+}
+
+/*
+ * _wait_permit(namespace, key, permits, wait, INOUT token) - without a
+ * snapshot, for the token
+ */
+Datum
+pgx_wait_permit(PG_FUNCTION_ARGS)
+{
+	LockName	name;
+	PermitRequest request = {0};
+	Hold	   *hold;
+
+	ForgetDetails();
+	BeginProcedure(fcinfo, "_wait_permit", "Call it outside.");
+	PermitArgs(fcinfo, &request, &name);
+	PermitWaitArg(fcinfo, &request);
+	SPI_commit();
+	hold = AcquirePermit(&request);
+	SPI_finish();
+	return TokenRecord(fcinfo, hold);
+}

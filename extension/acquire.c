@@ -20,6 +20,7 @@
 #include "utils/inval.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
+#include "utils/snapmgr.h"
 #include "utils/timeout.h"
 #include "storage/lmgr.h"
 #include "tcop/tcopprot.h"
@@ -103,6 +104,7 @@ WaitInQueue(Hold *hold)
 {
 	bool		watching = WatchClient();
 
+	InvalidateCatalogSnapshot();	/* else it pins xmin while we wait */
 	PG_TRY();
 	{
 		(void) AskLockManager(&hold->tag, hold->mode, hold->xact, false);
@@ -260,6 +262,10 @@ AlreadyHeld(const LockName *name, const Hold *hold)
 					LockNameNamespace(name), LockNameKey(name)),
 			 hold == NULL ?
 			 errdetail("It was taken with a built-in advisory lock function.") :
+			 !EntryIsNamed(hold->entry, name) ?
+			 errdetail("It is held by the name \"%s/%s\", which has the same id.",
+					   LockNameNamespace(EntryName(hold->entry)),
+					   LockNameKey(EntryName(hold->entry))) :
 			 hold->in_task ?
 			 errdetail("Its task is running.") :
 			 errdetail("It is held %s at %s scope.",
@@ -274,7 +280,7 @@ AlreadyHeld(const LockName *name, const Hold *hold)
 static bool
 CheckReentry(const AcquireRequest *request, const LOCKTAG *tag, Hold **hold)
 {
-	*hold = FindHold(request->name->id);
+	*hold = FindHoldById(request->name->id);
 	if (*hold == NULL)
 	{
 		if (tag->locktag_field4 == PGX_CLASS_INTEROP &&
@@ -285,6 +291,7 @@ CheckReentry(const AcquireRequest *request, const LOCKTAG *tag, Hold **hold)
 	}
 	if (request->xact && (*hold)->xact && !(*hold)->in_task &&
 		(*hold)->mode == request->mode &&
+		EntryIsNamed((*hold)->entry, request->name) &&
 		memcmp(&(*hold)->tag, tag, sizeof(LOCKTAG)) == 0)
 		return true;
 	AlreadyHeld(request->name, *hold);

@@ -121,7 +121,7 @@ pgx_break_lock(PG_FUNCTION_ARGS)
 	AttachShared();
 	ns = LookupNamespace(name.bytes, name.nslen, fcinfo->flinfo->fn_oid);
 	CheckNamespaceRole(ns);
-	if (FindHold(name.id) != NULL)
+	if (FindHold(&name) != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_IN_USE),
 				 errmsg("lock \"%s/%s\" is held by this session",

@@ -14,6 +14,7 @@
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "storage/latch.h"
+#include "utils/snapmgr.h"
 
 typedef struct Search
 {
@@ -90,6 +91,7 @@ SitOutDelay(Hold *hold, const LockName *name, Oid fn_oid, Namespace *ns,
 		return false;
 	UpdateEntry(hold->entry, ENTRY_WAITING, 0, since);
 	DelayEntry(hold->entry, until);
+	InvalidateCatalogSnapshot();	/* else it pins xmin while we wait */
 	watching = WatchClient();
 	PG_TRY();
 	{

@@ -297,6 +297,44 @@ FreeEntry(LockEntry *entry)
 }
 
 /*
+ * OwnBytes(entry) - where the name of an entry of ours is
+ */
+static const char *
+OwnBytes(const LockEntry *entry)
+{
+	if (entry->nslen + 1 + entry->keylen > PGX_INLINE_NAME)
+		return dsa_get_address(SharedArea(), entry->longname);
+	return entry->name;
+}
+
+/*
+ * EntryIsNamed(entry, name) - is this entry of ours for that very name?
+ */
+bool
+EntryIsNamed(const LockEntry *entry, const LockName *name)
+{
+	return entry->nslen == name->nslen && entry->keylen == name->keylen &&
+		memcmp(OwnBytes(entry), name->bytes,
+			   name->nslen + 1 + name->keylen) == 0;
+}
+
+/*
+ * EntryName(entry) - a copy of the name of an entry of ours
+ */
+const LockName *
+EntryName(const LockEntry *entry)
+{
+	LockName   *name = palloc(sizeof(LockName));
+
+	name->id = entry->id;
+	name->nslen = entry->nslen;
+	name->keylen = entry->keylen;
+	memcpy(name->bytes, OwnBytes(entry), entry->nslen + 1 + entry->keylen);
+	name->bytes[entry->nslen + 1 + entry->keylen] = '\0';
+	return name;
+}
+
+/*
  * FreeAllEntries() - leave our slot, at the end of the backend
  */
 void

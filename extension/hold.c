@@ -198,13 +198,13 @@ MakeHolds(void)
 }
 
 /*
- * FindHold(id) - this session's hold of a lock, or NULL
+ * FindHoldById(id) - this session's hold of a lock, by whatever name, or NULL
  *
  * Asks the lock manager, so that a hold lost in this very statement is not
  * taken for one.
  */
 Hold *
-FindHold(int64 id)
+FindHoldById(int64 id)
 {
 	Hold	   *hold;
 
@@ -219,6 +219,22 @@ FindHold(int64 id)
 		return NULL;
 	}
 	return hold;
+}
+
+/*
+ * FindHold(name) - this session's hold of the lock of this name, or NULL
+ *
+ * A hold by another name of the same id is not the one that is meant.
+ */
+Hold *
+FindHold(const LockName *name)
+{
+	Hold	   *hold = FindHoldById(name->id);
+
+	if (hold == NULL || likely(EntryIsNamed(hold->entry, name)))
+		return hold;
+	WarnOfCollision(name, EntryName(hold->entry), hold->ns);
+	return NULL;
 }
 
 /*
@@ -249,7 +265,7 @@ FindToken(int64 token)
 
 	if (hold == NULL)
 		hold = LookFor(&interop_holds, token);
-	return hold == NULL ? NULL : FindHold(hold->id);
+	return hold == NULL ? NULL : FindHoldById(hold->id);
 }
 
 /*

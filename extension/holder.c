@@ -65,9 +65,25 @@ FindHolder(const LOCKTAG *tag, Holder *holder)
 }
 
 /*
- * ReportCollision(name, tag, ns) - two names that meet in one id
+ * WarnOfCollision(name, other, ns) - two names that have one id
  *
  * They exclude each other, which is safe, but must not go unnoticed.
+ */
+void
+WarnOfCollision(const LockName *name, const LockName *other,
+				SharedNamespace *ns)
+{
+	Count(ns, COUNT_COLLISIONS);
+	ereport(WARNING,
+			(errmsg("lock names \"%s/%s\" and \"%s/%s\" have the same id " INT64_FORMAT,
+					LockNameNamespace(name), LockNameKey(name),
+					LockNameNamespace(other), LockNameKey(other), name->id),
+			 errdetail("They exclude each other."),
+			 errhint("Use another key for one of them.")));
+}
+
+/*
+ * ReportCollision(name, tag, ns) - are we refused by another name's holder?
  */
 void
 ReportCollision(const LockName *name, const LOCKTAG *tag, SharedNamespace *ns)
@@ -81,14 +97,7 @@ ReportCollision(const LockName *name, const LOCKTAG *tag, SharedNamespace *ns)
 		memcmp(holder.name.bytes, name->bytes,
 			   name->nslen + 1 + name->keylen) == 0)
 		return;
-	Count(ns, COUNT_COLLISIONS);
-	ereport(WARNING,
-			(errmsg("lock names \"%s/%s\" and \"%s/%s\" have the same id " INT64_FORMAT,
-					LockNameNamespace(name), LockNameKey(name),
-					LockNameNamespace(&holder.name),
-					LockNameKey(&holder.name), name->id),
-			 errdetail("They exclude each other."),
-			 errhint("Use another key for one of them.")));
+	WarnOfCollision(name, &holder.name, ns);
 }
 
 /* Where lock_holder() collects its rows. */

@@ -114,7 +114,7 @@ pgx_unlock(PG_FUNCTION_ARGS)
 
 	CheckNotStandby("unlock()");
 	LockNameArgs(&name, fcinfo);
-	hold = FindHold(name.id);
+	hold = FindHold(&name);
 	if (hold == NULL || hold->xact)
 	{
 		(void) LookupNamespace(name.bytes, name.nslen,
@@ -173,7 +173,7 @@ pgx_holds_lock(PG_FUNCTION_ARGS)
 
 	CheckNotStandby("holds_lock()");
 	LockNameArgs(&name, fcinfo);
-	if (FindHold(name.id) != NULL)
+	if (FindHold(&name) != NULL)
 		PG_RETURN_BOOL(true);
 	(void) LookupNamespace(name.bytes, name.nslen, fcinfo->flinfo->fn_oid);
 	PG_RETURN_BOOL(false);
@@ -190,7 +190,7 @@ pgx_fencing_token(PG_FUNCTION_ARGS)
 
 	CheckNotStandby("fencing_token()");
 	LockNameArgs(&name, fcinfo);
-	hold = FindHold(name.id);
+	hold = FindHold(&name);
 	if (hold != NULL)
 		PG_RETURN_INT64(hold->token);
 	(void) LookupNamespace(name.bytes, name.nslen, fcinfo->flinfo->fn_oid);

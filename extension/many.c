@@ -78,7 +78,7 @@ CheckNoneHeld(Keys *keys)
 {
 	for (int i = 0; i < keys->n; i++)
 	{
-		Hold	   *hold = FindHold(keys->keys[i].id);
+		Hold	   *hold = FindHoldById(keys->keys[i].id);
 
 		if (hold == NULL)
 			continue;
@@ -116,7 +116,7 @@ FreeKeys(Keys *keys)
 
 		if (keys->keys[i].token == 0)
 			continue;
-		hold = FindHold(keys->keys[i].id);
+		hold = FindHoldById(keys->keys[i].id);
 		if (hold != NULL && hold->token == keys->keys[i].token)
 			ReleaseHold(hold);
 		keys->keys[i].token = 0;
@@ -199,7 +199,7 @@ pgx_try_lock_first(PG_FUNCTION_ARGS)
 	{
 		Key		   *key = &keys->keys[i];
 
-		if (FindHold(key->id) == NULL && TakeKey(keys, key))
+		if (FindHoldById(key->id) == NULL && TakeKey(keys, key))
 			PG_RETURN_TEXT_P(key->text);
 	}
 	PG_RETURN_NULL();
@@ -214,7 +214,7 @@ static void
 EachRow(Keys *keys, int i, ReturnSetInfo *rsinfo)
 {
 	Key		   *key = &keys->keys[i];
-	Hold	   *hold = FindHold(key->id);
+	Hold	   *hold = FindHoldById(key->id);
 	bool		taken = hold != NULL || TakeKey(keys, key);
 	Datum		values[3];
 	bool		nulls[3] = {0};

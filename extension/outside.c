@@ -48,7 +48,7 @@ static const char forget_runs[] =
 static Hold *
 RequireSessionHold(const LockName *name)
 {
-	Hold	   *hold = FindHold(name->id);
+	Hold	   *hold = FindHold(name);
 
 	if (hold == NULL || hold->xact || hold->mode != ExclusiveLock)
 		ereport(ERROR,

@@ -23,6 +23,7 @@
 #include "pgstat.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
+#include "utils/snapmgr.h"
 
 PG_FUNCTION_INFO_V1(pgx_try_lock_permit);
 PG_FUNCTION_INFO_V1(pgx_try_permit);
@@ -191,6 +192,7 @@ SleepAtGate(PermitRequest *request, Hold *hold, Namespace *ns)
 	ConditionVariable *given_back = PermitCondition();
 	bool		granted;
 
+	InvalidateCatalogSnapshot();	/* else it pins xmin while we wait */
 	ConditionVariablePrepareToSleep(given_back);
 	while (!(granted = TryPermits(request, hold, ns)))
 	{
@@ -266,7 +268,7 @@ static Hold *
 PreparePermit(const PermitRequest *request, Namespace *ns)
 {
 	LOCKTAG		gate;
-	Hold	   *hold = FindHold(request->name->id);
+	Hold	   *hold = FindHoldById(request->name->id);
 
 	if (hold != NULL)
 		AlreadyHeld(request->name, hold);

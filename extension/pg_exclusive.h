@@ -263,6 +263,8 @@ extern void SetEntryPermit(LockEntry *entry, uint16 lockclass,
 						   uint16 permits);
 extern void LeaveUnclean(LockEntry *entry, TimestampTz until);
 extern void FreeEntry(LockEntry *entry);
+extern bool EntryIsNamed(const LockEntry *entry, const LockName *name);
+extern const LockName *EntryName(const LockEntry *entry);
 extern void FreeAllEntries(void);
 extern void RefreshMySlot(void);
 typedef void (*EntryVisitor) (const LockEntry *entry, const LockName *name,
@@ -297,7 +299,8 @@ extern void BecomeOwner(const Install *install, Oid *userid, int *seccontext);
 extern void CheckNotStandby(const char *what);
 
 /* hold.c */
-extern Hold *FindHold(int64 id);
+extern Hold *FindHold(const LockName *name);
+extern Hold *FindHoldById(int64 id);
 extern Hold *FindToken(int64 token);
 extern Hold *PrepareHold(const LockName *name, const LOCKTAG *tag,
 						 LOCKMODE mode, bool xact, Namespace *ns);
@@ -351,6 +354,8 @@ extern int	PeekQueue(const LOCKTAG *tag, int *pids, int size);
 
 /* holder.c */
 extern bool FindHolder(const LOCKTAG *tag, Holder *holder);
+extern void WarnOfCollision(const LockName *name, const LockName *other,
+							SharedNamespace *ns);
 extern void ReportCollision(const LockName *name, const LOCKTAG *tag,
 							SharedNamespace *ns);
 

@@ -37,7 +37,7 @@ typedef struct Note
 
 typedef struct SlotNote
 {
-	const BackendSlot *slot;
+	int			pid;
 	char		application_name[NAMEDATALEN];
 	Datum		addr;
 	bool		has_addr;
@@ -68,10 +68,10 @@ TakeNote(const LockEntry *entry, const LockName *name,
 	Note	   *note;
 	bool		found;
 
-	if (notes->nslots == 0 || notes->slots[notes->nslots - 1].slot != slot)
+	if (notes->nslots == 0 || notes->slots[notes->nslots - 1].pid != slot->pid)
 	{
 		who = &notes->slots[notes->nslots++];
-		who->slot = slot;
+		who->pid = slot->pid;
 		strlcpy(who->application_name, slot->application_name, NAMEDATALEN);
 		who->has_addr = slot->has_addr;
 		if (slot->has_addr)

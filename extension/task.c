@@ -135,7 +135,7 @@ RunTask(Hold *hold, const text *task)
 	}
 	PG_FINALLY();
 	{
-		hold = FindHold(id);
+		hold = FindHoldById(id);
 		if (hold != NULL)
 			hold->in_task = false;
 	}
@@ -238,7 +238,28 @@ RunStatements(char *sql)
 }
 
 /*
+ * RequireHold(id, token, committed) - raise if the task has lost its own lock
+ */
+static Hold *
+RequireHold(int64 id, int64 token, bool committed)
+{
+	Hold	   *hold = FindHoldById(id);
+
+	if (hold == NULL || hold->token != token)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the lock was freed while its task was running"),
+				 committed ?
+				 errdetail("What the task did is committed.") :
+				 errdetail("What the task had not committed itself is rolled back.")));
+	return hold;
+}
+
+/*
  * RunAndCommit(hold, sql) - the task's transaction, from begin to commit
+ *
+ * A lock that the task has lost is noticed before the commit, so that nothing
+ * is published without it.
  */
 static void
 RunAndCommit(Hold *hold, char *sql)
@@ -251,24 +272,18 @@ RunAndCommit(Hold *hold, char *sql)
 		SPI_commit();			/* the task's snapshot is younger than the lock */
 		hold->in_task = true;
 		RunStatements(sql);
+		(void) RequireHold(id, token, false);
 		SPI_commit();
 	}
 	PG_CATCH();
 	{
-		hold = FindHold(id);
+		hold = FindHoldById(id);
 		if (hold != NULL && hold->token == token)
 			ReleaseHold(hold);
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
-
-	hold = FindHold(id);
-	if (hold == NULL || hold->token != token)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("the lock was freed while its task was running"),
-				 errdetail("What the task did is committed, but another session may have run at the same time.")));
-	ReleaseHold(hold);
+	ReleaseHold(RequireHold(id, token, true));
 }
 
 /*

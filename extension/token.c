@@ -34,6 +34,7 @@
 #include "utils/fmgrprotos.h"
 #include "utils/guc.h"
 #include "utils/resowner.h"
+#include "utils/snapmgr.h"
 
 #define EPOCH_BASE_SHIFT	20
 #define EPOCH_LIMIT			(UINT64CONST(1) << 31)
@@ -175,6 +176,7 @@ ConfirmOnStandby(XLogRecPtr lsn)
 	(void) set_config_option("synchronous_commit", "on",
 							 PGC_USERSET, PGC_S_SESSION,
 							 GUC_ACTION_SAVE, true, 0, false);
+	InvalidateCatalogSnapshot();	/* else it pins xmin while we wait */
 	HOLD_INTERRUPTS();
 	SyncRepWaitForLSN(lsn, true);
 	RESUME_INTERRUPTS();

@@ -3,6 +3,7 @@
 //
 //   run      a whole run, beside test/lib/with-server
 //   check    judges a history file
+//   note     adds a fault that somebody else made to a history
 //   node     one client; `run` starts these
 //   child    what the command line runs under a lock; its nodes start these
 
@@ -41,6 +42,8 @@ void add_run(CLI::App &app, StressOptions &options, int &status) {
   run->add_option("--kinds", options.kinds, "of nodes; default all")
       ->delimiter(',');
   run->add_option("--tool", options.tool, "the command line");
+  run->add_option("--conninfo", options.conninfo,
+                  "a server that others break; see note");
   run->add_option("--clock-library", options.clock_library, "libfaketime");
   run->callback([&options, &status] {
     harness::listen_for_end(0);
@@ -55,6 +58,22 @@ void add_check(CLI::App &app, StressOptions &options, std::string &file,
   check->callback([&options, &file, &status] {
     options.least_hits = 0;
     status = harness::report(options, file, {}, std::cout);
+  });
+}
+
+void add_note(CLI::App &app, harness::NodeOptions &options, std::string &fault,
+              std::string &effect, bool &done) {
+  CLI::App *note = app.add_subcommand("note", "adds a fault to a history");
+  note->add_option("--history", options.history)->required();
+  note->add_option("--fault", fault)->required();
+  note->add_option("--effect", effect, "ends or forgets")->required();
+  note->add_flag("--done", done, "it is over; else it begins");
+  note->callback([&] {
+    harness::Line event =
+        harness::line(harness::Op::kFault,
+                      done ? harness::Ev::kOk : harness::Ev::kInvoke, fault);
+    event.slot = effect;
+    harness::Recorder(options.history, "nemesis-" + fault).record(event);
   });
 }
 
@@ -98,6 +117,9 @@ int main(int argc, char **argv) {
   StressOptions stress;
   NodeOptions node;
   std::string file;
+  std::string fault;
+  std::string effect;
+  bool done = false;
   int status = 0;
   CLI::App app("clients that fight for locks while things break");
   app.require_subcommand(1);
@@ -105,6 +127,7 @@ int main(int argc, char **argv) {
       std::filesystem::read_symlink("/proc/self/exe").string();
   add_run(app, stress, status);
   add_check(app, stress, file, status);
+  add_note(app, node, fault, effect, done);
   add_node(app, "node", node, [&node] { run_node(node); });
   add_node(app, "child", node,
            [&node, &status] { status = harness::run_cli_child(node); });

@@ -51,22 +51,31 @@ trap run_cleanups EXIT
 # returns its exit status, but hears signals at once, which a shell that waits
 # for a foreground command does not: the whole tree below COMMAND gets them.
 supervise() {
-	local status=0
+	local status
 	env --default-signal=INT,QUIT "$@" <&0 &
-	supervised=$!
-	trap 'interrupted INT 130' INT
-	trap 'interrupted TERM 143' TERM
-	trap 'interrupted HUP 129' HUP
-	wait "$supervised" || status=$?
+	supervised=$! interrupted=
+	trap 'end_supervised INT 130' INT
+	trap 'end_supervised TERM 143' TERM
+	trap 'end_supervised HUP 129' HUP
+	while true; do
+		status=0
+		wait "$supervised" || status=$?
+		kill -0 "$supervised" 2>/dev/null || break
+	done
 	trap - INT TERM HUP
-	supervised=
+	[ -z "$interrupted" ] || [ "$status" != 130 ] || exit 130
 	return "$status"
 }
 
 # patience: how many seconds the tree has to end by itself.
 patience=15
-interrupted() {
+
+# end_supervised SIGNAL STATUS - ends the tree below COMMAND, then us.  But a
+# terminal has told COMMAND about Ctrl-C itself, and it may live on: psql does.
+end_supervised() {
 	local pid tree i
+	interrupted=$1
+	[ "$1" != INT ] || [ ! -t 0 ] || return 0
 	trap '' INT TERM HUP
 	tree="$supervised $(descendants "$supervised")"
 	for pid in $tree; do kill "-$1" "$pid" 2>/dev/null || true; done

@@ -174,12 +174,14 @@ void front::on_guard_end(int status) {
 void front::take_over(const std::string &why) {
   say(why + (started_ ? "; ending the command" : "; the command was not run"));
   const auto now = boot_clock::now();
-  const auto deadline = context_.state.get_deadline();
-  const bool late = context_.state.ending || !started_;
-  const auto kill_at = late ? now
-                            : std::min(now + context_.times.grace,
-                                       context_.times.kill_at(deadline) +
-                                           context_.times.margin() / 2);
+  const auto deadline = shared_state::get(context_.state.deadline);
+  const bool was_ending =
+      shared_state::get(context_.state.ending_until) != never;
+  const auto kill_at =
+      was_ending || !started_
+          ? now
+          : std::min(now + context_.times.grace,
+                     context_.times.last_kill_at(deadline));
   end_tree({.kill_at = [kill_at] { return kill_at; },
             .except = context_.earlier_children});
   lock_socket_.reset();
@@ -195,11 +197,11 @@ boot_time front::patience() const {
   if (tree_end_ || cancelled_) {
     return guard_limit_;
   }
-  const auto deadline = context_.state.get_deadline();
-  if (context_.state.ending) {
-    return deadline == never ? never : deadline - context_.times.margin() / 2;
-  }
-  return context_.times.take_over_at(deadline);
+  const auto deadline = shared_state::get(context_.state.deadline);
+  const auto ending = shared_state::get(context_.state.ending_until);
+  return ending == never
+             ? context_.times.take_over_at(deadline)
+             : std::min(ending, context_.times.last_kill_at(deadline));
 }
 
 void front::on_time() {

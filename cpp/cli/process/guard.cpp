@@ -157,7 +157,9 @@ void guard::on_grant(held_lock &hold) {
 }
 
 void guard::publish_deadline(const held_lock &hold) {
-  context_.state.set_deadline(hold.deadline());
+  shared_state::set(
+      context_.state.deadline,
+      hold.lost().stop_requested() ? never : hold.deadline());
 }
 
 void guard::on_time() {
@@ -276,7 +278,6 @@ void guard::decide(outcome result) {
 }
 
 void guard::end_command(const std::string &why, std::optional<int> exit_code) {
-  context_.state.ending = true;
   if (!why.empty()) {
     say(why);
   }
@@ -285,26 +286,31 @@ void guard::end_command(const std::string &why, std::optional<int> exit_code) {
   }
   const auto asked_at = boot_clock::now();
   end_tree({.kill_at = [this, asked_at] { return kill_limit(asked_at); },
-            .on_exit =
-                [this](pid_t pid, int status) {
-                  if (pid == context_.command) {
-                    on_child(WIFSIGNALED(status) ? CLD_KILLED : CLD_EXITED,
-                             WIFSIGNALED(status) ? WTERMSIG(status)
-                                                 : WEXITSTATUS(status));
-                  }
-                }});
+            .on_exit = [this](pid_t pid, int status) {
+              if (pid == context_.command) {
+                on_child(WIFSIGNALED(status) ? CLD_KILLED : CLD_EXITED,
+                         WIFSIGNALED(status) ? WTERMSIG(status)
+                                             : WEXITSTATUS(status));
+              }
+            }});
   phase_ = phase::over;
 }
 
-/// The grace, cut short where the lease would end within it.
-boot_time guard::kill_limit(boot_time asked_at) const {
-  const auto end_of_grace = asked_at + context_.times.grace;
+/// The grace, cut short where the lease would end within it. Tells the front
+/// that somebody is at it.
+boot_time guard::kill_limit(boot_time asked_at) {
+  auto limit = asked_at + context_.times.grace;
   const held_lock *hold = lock_.hold();
-  if (hold == nullptr || hold->lost().stop_requested()) {
-    return end_of_grace;
+  if (hold != nullptr) {
+    publish_deadline(*hold);
+    if (!hold->lost().stop_requested()) {
+      limit = std::min(limit, context_.times.kill_at(hold->deadline()));
+    }
   }
-  context_.state.set_deadline(hold->deadline());
-  return std::min(end_of_grace, context_.times.kill_at(hold->deadline()));
+  shared_state::set(
+      context_.state.ending_until,
+      std::max(limit, boot_clock::now()) + context_.times.margin());
+  return limit;
 }
 
 /// Frees the lock, now that nothing runs, and tells the front.
@@ -318,7 +324,7 @@ int guard::settle() {
   const auto overruled = lock_.result();
   if (overruled && !decided_) {
     if (!overruled->text.empty()) {
-      say(overruled->text);
+      say(overruled->text, overruled->details);
     }
     outcome_ = {overruled->exit_code, 0};
   }

@@ -65,7 +65,7 @@ class guard {
   void abandon(int number);
   void decide(outcome result);
   void end_command(const std::string &why, std::optional<int> exit_code);
-  [[nodiscard]] boot_time kill_limit(boot_time asked_at) const;
+  [[nodiscard]] boot_time kill_limit(boot_time asked_at);
   void check_leftovers();
   void arm_timer();
   int settle();

@@ -27,7 +27,8 @@ class held_lock {
   [[nodiscard]] virtual std::optional<std::int64_t> token() const = 0;
   /// The descriptor whose last copy keeps the lock.
   [[nodiscard]] virtual int socket() const = 0;
-  /// Until when it is certainly held; later after each heartbeat.
+  /// Until when it is certainly held; later after each heartbeat. `never`, or
+  /// the last value, once it is lost.
   [[nodiscard]] virtual boot_time deadline() const = 0;
   /// Stop is requested when it is lost.
   [[nodiscard]] virtual std::stop_token lost() const = 0;
@@ -39,7 +40,8 @@ class held_lock {
 /// not the whole truth.
 struct verdict {
   int exit_code;
-  std::string text;  ///< for the user; empty: nothing to say
+  std::string text;     ///< for the user; empty: nothing to say
+  std::string details;  ///< for programs: a JSON object, or empty
 };
 
 class lock_source {

@@ -29,8 +29,9 @@ struct forwarded_signal {
 struct shared_state {
   /// Until when the lock is certainly ours, 0 while it is not.
   std::atomic<std::int64_t> deadline{0};
-  /// The guard has begun to end the command's processes.
-  std::atomic<bool> ending{false};
+  /// The guard is ending the command's processes, and says again and again
+  /// until when it need not be looked after; 0 before.
+  std::atomic<std::int64_t> ending_until{0};
   /// A signal that ends the tool has arrived. Set *before* it is taken from
   /// the queue of pending signals, so that who looks at that queue first and
   /// here second misses none.
@@ -39,11 +40,11 @@ struct shared_state {
   std::atomic<int> first_signal{0};
   std::array<forwarded_signal, 65> forwarded{};
 
-  void set_deadline(boot_time t) noexcept {
-    deadline.store(t.time_since_epoch().count());
+  static void set(std::atomic<std::int64_t> &field, boot_time t) noexcept {
+    field.store(t == never ? 0 : t.time_since_epoch().count());
   }
-  [[nodiscard]] boot_time get_deadline() const noexcept {
-    const auto t = deadline.load();
+  static boot_time get(const std::atomic<std::int64_t> &field) noexcept {
+    const auto t = field.load();
     return t == 0 ? never : boot_time{std::chrono::nanoseconds{t}};
   }
   void note_signal(int number) noexcept {

@@ -23,6 +23,7 @@ enum class leftovers {
 ///     terminate_at   the guard sends TERM, `grace` + `margin` before it
 ///     take_over_at   half a margin later: the front, if the guard did not
 ///     kill_at        `margin` before it: KILL
+///     last_kill_at   half a margin later: KILL by the front
 ///     deadline       the server may give the lock to somebody else
 struct supervision {
   std::chrono::nanoseconds lease;
@@ -46,6 +47,9 @@ struct supervision {
   }
   [[nodiscard]] boot_time kill_at(boot_time deadline) const {
     return deadline == never ? never : deadline - margin();
+  }
+  [[nodiscard]] boot_time last_kill_at(boot_time deadline) const {
+    return deadline == never ? never : deadline - margin() / 2;
   }
 };
 

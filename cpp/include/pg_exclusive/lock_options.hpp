@@ -39,6 +39,9 @@ enum class on_crash {
 /// Options of `client::try_run_once`.
 struct once_options {
   pg_exclusive::on_crash on_crash = pg_exclusive::on_crash::retry;
+  /// When set, a slot is a period: it may run again unless its last successful
+  /// run started less than half of this ago, on the database's clock.
+  std::optional<std::chrono::milliseconds> every = std::nullopt;
 };
 
 }  // namespace pg_exclusive

@@ -12,6 +12,18 @@ std::atomic<bool> end{false};
 int watched_parent = 0;
 static_assert(std::atomic<bool>::is_always_lock_free);
 
+// Mostly moments; some longer than the time between two heartbeats, and than
+// the lease.
+std::chrono::milliseconds draw_rest(Dice &dice) {
+  constexpr std::int64_t kMoment = 15;
+  constexpr std::int64_t kWhile = 200;
+  constexpr std::int64_t kLong = 2500;
+  const std::int64_t longest = dice.chance(0.01)   ? kLong
+                               : dice.chance(0.05) ? kWhile
+                                                   : kMoment;
+  return std::chrono::milliseconds(dice.roll(0, longest));
+}
+
 }  // namespace
 
 std::int64_t Dice::roll(std::int64_t low, std::int64_t high) {
@@ -95,8 +107,7 @@ bool Work::run(const Hold &hold) {
   const std::int64_t steps = dice_.roll(1, 8);
   bool held = true;
   for (std::int64_t i = 0; held && i < steps; ++i) {
-    const std::int64_t longest = dice_.chance(0.05) ? 200 : 15;
-    hold.rest(std::chrono::milliseconds(dice_.roll(0, longest)));
+    hold.rest(draw_rest(dice_));
     held = believe(hold);
     if (held && accepted) {
       accepted = write(hold, resource, ++value);

@@ -182,10 +182,16 @@ class SqlNode {
   }
 
   void rest(milliseconds duration) {
-    if (alive_ && now() > beat_ + lease_ / 3) {
-      alive_ = beat();
+    const std::int64_t end = now() + std::chrono::nanoseconds(duration).count();
+    while (alive_ && now() < end) {
+      const std::int64_t due = beat_ + lease_ / 3;
+      alive_ = now() < due ? session_->rest(until(std::min(due, end))) : beat();
     }
-    alive_ = alive_ && session_->rest(duration);
+  }
+
+  static milliseconds until(std::int64_t t) {
+    return std::chrono::ceil<milliseconds>(
+        std::chrono::nanoseconds(std::max<std::int64_t>(t - now(), 0)));
   }
 
   void hold() {

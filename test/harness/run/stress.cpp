@@ -27,7 +27,6 @@ class Trial {
   explicit Trial(const StressOptions &options)
       : options_(options),
         history_(options.directory + "/history.ndjson"),
-        cluster_(options.directory),
         roster_(options.program, options.directory + "/nodes.log") {
     nemesis_.faults = options.faults;
     nemesis_.history = history_;
@@ -36,10 +35,16 @@ class Trial {
     nemesis_.lease_ms = options.lease_ms;
     std::filesystem::create_directory(options.directory + "/resource");
     std::ofstream(nemesis_.clock_file) << "+0\n";
+    if (options.conninfo.empty()) {
+      cluster_.emplace(options.directory);
+    }
   }
 
   void play() {
-    prepare_server();
+    prepare_database();
+    if (cluster_) {
+      prepare_ways();
+    }
     fill_roster();
     const Moment end = std::chrono::steady_clock::now() +
                        std::chrono::seconds(options_.seconds);
@@ -48,9 +53,11 @@ class Trial {
       const std::jthread clients(
           [&] { ClientTrack(nemesis_, roster_).run(end); });
       try {
-        ServerTrack(nemesis_, cluster_, network_ ? &*network_ : nullptr,
-                    pooler_ ? &*pooler_ : nullptr)
-            .run(end);
+        if (cluster_) {
+          ServerTrack(nemesis_, *cluster_, network_ ? &*network_ : nullptr,
+                      pooler_ ? &*pooler_ : nullptr)
+              .run(end);
+        }
       } catch (...) {
         trouble = std::current_exception();
       }
@@ -70,24 +77,37 @@ class Trial {
     return options_.faults.contains(fault);
   }
 
-  void prepare_server() {
-    Postmaster &primary = cluster_.primary();
-    Session session(primary.conninfo());
-    const auto must = [&session](const std::string &sql) {
-      if (const Answer answer = session.exec(sql); !answer.ok()) {
-        throw std::runtime_error(sql + ": " + answer.message);
-      }
-    };
-    must("SELECT lock_namespace('harness')");
-    must("CREATE TABLE harness_effect (name text, slot text, value bigint)");
-    must("CREATE TABLE harness_counter (name text PRIMARY KEY, value bigint)");
-    must(
-        "INSERT INTO harness_counter SELECT prefix || 'task-' || n, 0"
-        " FROM (VALUES (''), ('once-')) p (prefix), generate_series(1, 2) n");
+  std::string conninfo() const {
+    return cluster_ ? cluster_->conninfo() : options_.conninfo;
+  }
+
+  static void must(Session &session, const std::string &sql) {
+    if (const Answer answer = session.exec(sql); !answer.ok()) {
+      throw std::runtime_error(sql + ": " + answer.message);
+    }
+  }
+
+  void prepare_database() {
+    Session session(conninfo());
+    must(session, "SELECT lock_namespace('harness')");
+    must(session,
+         "CREATE TABLE harness_effect (name text, slot text, value bigint)");
+    must(session,
+         "CREATE TABLE harness_counter"
+         " (name text PRIMARY KEY, value bigint)");
+    must(session,
+         "INSERT INTO harness_counter SELECT prefix || 'task-' || n, 0"
+         " FROM (VALUES (''), ('once-')) p (prefix), generate_series(1, 2) n");
+  }
+
+  // The far place and the pooler.
+  void prepare_ways() {
+    Postmaster &primary = cluster_->primary();
     if (enabled("link")) {
       network_.emplace();
-      must("ALTER SYSTEM SET listen_addresses = '127.0.0.1," +
-           network_->server_address() + "'");
+      Session session(primary.conninfo());
+      must(session, "ALTER SYSTEM SET listen_addresses = '127.0.0.1," +
+                        network_->server_address() + "'");
       std::ofstream(primary.data() + "/pg_hba.conf", std::ios::app)
           << "host all all " << network_->far_subnet() << " trust\n";
       primary.stop();
@@ -104,31 +124,49 @@ class Trial {
     Place made;
     made.options.kind = kind;
     made.options.name = name;
-    made.options.conninfo = cluster_.conninfo();
+    made.options.conninfo = conninfo();
     made.options.history = history_;
     made.options.resource = options_.directory + "/resource";
     made.options.tool = kind == "cli" ? options_.tool : "";
     made.options.seed = options_.seed * 100 + seeds_++;
     made.options.lease_ms = options_.lease_ms;
+    if (kind == "cli") {
+      made.environment = libpq_environment();
+    }
     made.options.discard = enabled("discard");
     made.options.timeouts = enabled("timeouts");
     return made;
   }
 
+  // The tool is told by libpq's own variables where the server is.
+  std::map<std::string, std::string> libpq_environment() const {
+    std::map<std::string, std::string> found;
+    PQconninfoOption *options = PQconninfoParse(conninfo().c_str(), nullptr);
+    for (PQconninfoOption *option = options;
+         option != nullptr && option->keyword != nullptr; ++option) {
+      if (option->val != nullptr && option->envvar != nullptr) {
+        found[option->envvar] = option->val;
+      }
+    }
+    PQconninfoFree(options);
+    return found;
+  }
+
   // The second of each kind lives with a wrong clock.
   Place clocked(Place place) const {
     if (enabled("clock")) {
-      place.environment = {{"LD_PRELOAD", options_.clock_library},
-                           {"FAKETIME_TIMESTAMP_FILE", nemesis_.clock_file},
-                           {"FAKETIME_NO_CACHE", "1"},
-                           {"FAKETIME_DONT_FAKE_MONOTONIC", "1"}};
+      place.environment.insert(
+          {{"LD_PRELOAD", options_.clock_library},
+           {"FAKETIME_TIMESTAMP_FILE", nemesis_.clock_file},
+           {"FAKETIME_NO_CACHE", "1"},
+           {"FAKETIME_DONT_FAKE_MONOTONIC", "1"}});
     }
     return place;
   }
 
   Place far(Place place) const {
     place.network = network_->far();
-    place.options.conninfo = cluster_.conninfo(network_->server_address());
+    place.options.conninfo = cluster_->conninfo(network_->server_address());
     return place;
   }
 
@@ -156,7 +194,7 @@ class Trial {
 
   // What the tasks left behind, into the history.
   void read_effects() {
-    Session session(cluster_.primary().conninfo());
+    Session session(conninfo());
     Recorder recorder(history_, "reader");
     const Answer answer =
         session.exec("SELECT name, slot, value FROM harness_effect", {},
@@ -177,7 +215,7 @@ class Trial {
   StressOptions options_;
   std::string history_;
   NemesisOptions nemesis_;
-  Cluster cluster_;
+  std::optional<Cluster> cluster_;
   std::optional<Network> network_;
   std::optional<Pooler> pooler_;
   Roster roster_;
@@ -188,6 +226,12 @@ class Trial {
 
 std::vector<std::string> leave_out_impossible(StressOptions &options) {
   std::vector<std::string> notes;
+  if (!options.conninfo.empty()) {  // somebody else's server: leave it alone
+    std::erase_if(options.faults, [](const std::string &fault) {
+      return fault != "stop" && fault != "kill_client" && fault != "clock" &&
+             fault != "discard" && fault != "timeouts";
+    });
+  }
   const auto need = [&](const char *fault, bool possible, const char *why) {
     if (options.faults.contains(fault) && !possible) {
       options.faults.erase(fault);

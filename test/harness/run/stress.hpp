@@ -14,9 +14,10 @@
 namespace harness {
 
 struct StressOptions {
-  std::string program;        // ourselves
-  std::string directory;      // for history, resource, logs
-  std::string tool;           // the command line; empty: no such nodes
+  std::string program;    // ourselves
+  std::string directory;  // for history, resource, logs
+  std::string conninfo;   // of a server that is not ours to break; "": it is
+  std::string tool;       // the command line; empty: no such nodes
   std::string clock_library;  // libfaketime; empty: no such fault
   std::set<std::string> faults;
   std::set<std::string> kinds;  // of nodes

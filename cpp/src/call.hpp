@@ -1,0 +1,75 @@
+// One call to the server, on its way: what a thread asks, and what it is told.
+#pragma once
+
+#include <libpq-fe.h>
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include "pg_exclusive/clock.hpp"
+#include "pg_exclusive/errors.hpp"
+#include "pg_exclusive/holder_info.hpp"
+#include "pg_exclusive/lock_name.hpp"
+#include "pg_exclusive/lock_options.hpp"
+
+namespace pg_exclusive::detail {
+
+class grant;
+
+enum class op {
+  take,      // a try without wait
+  unlock,    // gives back the grant with this token
+  holds,     // does the session still have the grant with this token?
+  statement  // anything else, which travels alone
+};
+
+// Lives on the stack of the thread that waits for it.
+struct call {
+  op what = op::take;
+  const lock_name *name = nullptr;
+  lock_mode mode = lock_mode::exclusive;
+  int permits = 0;  // take: of a semaphore with so many, not of the lock
+  std::int64_t token = 0;
+  // take: what becomes the grant, registered with the session by whoever reads
+  // the answer, so that no heartbeat misses it
+  std::shared_ptr<grant> wanted;
+  // statement: runs with the connection to itself
+  const std::function<void(PGconn *)> *statement = nullptr;
+  // unlock: no longer asked for by heartbeats, from the moment it is queued
+  grant *releasing = nullptr;
+
+  // The answer.  `ok`: taken, released, still held.
+  bool ok = false;
+  std::optional<holder_info> holder;
+  std::optional<lock_error> error;
+  boot_clock::time_point sent;
+
+  call *next = nullptr;  // in the queue of a session
+
+  // It cannot share a statement with others.
+  [[nodiscard]] bool alone() const {
+    return what == op::statement || permits > 0;
+  }
+
+  // Tells the waiting thread that the answer is there, or that it has to carry
+  // what is queued.  After `done` the call may be gone.
+  enum signal : std::uint32_t { none, lead, done };
+  void notify(signal what_now) noexcept {
+    state_.store(what_now, std::memory_order_release);
+    state_.notify_one();
+  }
+  signal await() noexcept {
+    state_.wait(none, std::memory_order_acquire);
+    const auto now = static_cast<signal>(state_.load(std::memory_order_acquire));
+    if (now == lead) state_.store(none, std::memory_order_relaxed);
+    return now;
+  }
+
+ private:
+  std::atomic<std::uint32_t> state_{none};
+};
+
+}  // namespace pg_exclusive::detail

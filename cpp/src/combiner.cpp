@@ -1,0 +1,243 @@
+// How threads share a session.
+//
+// A thread that finds the session free leads: it sends what is queued, reads
+// the answers, sends what was queued meanwhile *before* it hands out the answers
+// (so that the server works while we wake threads up), and leaves the reading
+// of that to one of the threads it carried.  Nobody ever waits for a thread that
+// has nothing of its own on the way.
+#include <algorithm>
+#include <stdexcept>
+
+#include "core.hpp"
+#include "session.hpp"
+
+namespace pg_exclusive::detail {
+
+void session::push(call &c) {
+  c.next = nullptr;
+  (last_ == nullptr ? first_ : last_->next) = &c;
+  last_ = &c;
+}
+
+call *session::pop() {
+  call *c = first_;
+  first_ = c->next;
+  if (first_ == nullptr) last_ = nullptr;
+  return c;
+}
+
+void session::submit(call &c) {
+  bool leading = false;
+  {
+    const std::lock_guard guard(access_);
+    if (c.releasing != nullptr) remove_locked(*c.releasing);
+    if (!alive()) {
+      give_up(c);
+      return;
+    }
+    push(c);
+    leading = !busy_;
+    busy_ = true;
+  }
+  if (!leading) {
+    if (c.await() == call::done) return;
+    lead();  // what carries `c` is on its way already
+    return;
+  }
+  if (take_off({}) == bound_for::nowhere) return;  // it just died
+  lead();
+}
+
+// Reads what is on its way, until there is somebody else to do it or nothing.
+// The thread's own call is among the first that are read.
+void session::lead() {
+  for (;;) {
+    land();
+    std::array<call *, max_batch> landed;
+    const std::size_t size = flight_.size;
+    std::copy_n(flight_.calls.begin(), size, landed.begin());
+    const std::span calls(landed.data(), size);
+    const bound_for next = take_off(calls);
+    call *carrier =
+        next == bound_for::server ? flight_.calls.front() : nullptr;
+    for (call *c : calls) c->notify(call::done);
+    if (carrier != nullptr) carrier->notify(call::lead);
+    if (next != bound_for::heartbeat) return;
+  }
+}
+
+// Registers what was granted, then sends what is due next.
+session::bound_for session::take_off(std::span<call *const> landed) {
+  call *stranded = nullptr;
+  {
+    const std::lock_guard guard(access_);
+    settle(landed);
+    flight_.size = 0;
+    flight_.heartbeat = false;
+    if (!alive()) {
+      stranded = first_;
+      first_ = last_ = nullptr;
+    } else if (heartbeat_wanted_) {
+      board_heartbeat();
+    } else if (first_ != nullptr) {
+      board();
+    } else {
+      busy_ = false;
+      return bound_for::nowhere;
+    }
+  }
+  if (flight_.size == 0 && !flight_.heartbeat) {
+    close();
+    fail_queue(stranded);
+    return bound_for::nowhere;
+  }
+  send();
+  return flight_.heartbeat ? bound_for::heartbeat : bound_for::server;
+}
+
+// Grants count from here; what came too late is none.
+void session::settle(std::span<call *const> landed) {
+  for (call *c : landed) {
+    if (c->what != op::take || !c->ok) continue;
+    if (alive()) {
+      c->wanted->attach(shared_from_this());
+      c->wanted->index = grants_.size();
+      grants_.push_back(c->wanted.get());
+      last_grant_ = c->sent.time_since_epoch().count();
+    } else {
+      give_up(*c);
+    }
+  }
+}
+
+void session::board() {
+  while (first_ != nullptr && flight_.size < max_batch) {
+    const bool alone = first_->alone();
+    if (alone && flight_.size > 0) break;
+    flight_.calls[flight_.size++] = pop();
+    if (alone) break;
+  }
+}
+
+void session::board_heartbeat() {
+  heartbeat_wanted_ = false;
+  flight_.heartbeat = true;
+  flight_.held.clear();
+  for (const grant *g : grants_) {
+    flight_.held.push_back({g->token(), g->mode()});
+  }
+}
+
+void session::send() {
+  flight_.at = boot_clock::now();
+  const std::span<call *const> calls(flight_.calls.data(), flight_.size);
+  PGconn *connection = connection_.get();
+  if (flight_.heartbeat) {
+    last_beat_ = flight_.at.time_since_epoch().count();
+    flight_.sent = words_->send_heartbeat(connection, flight_.held);
+  } else if (calls[0]->what == op::statement) {
+    flight_.sent = true;  // it does all itself, when it lands
+  } else {
+    flight_.sent = words_->send(connection, calls);
+  }
+}
+
+// Reads the answers.  Afterwards every call has one.
+void session::land() {
+  const std::span<call *const> calls(flight_.calls.data(), flight_.size);
+  if (!flight_.sent) {
+    fail(loss_reason::connection_closed, PQerrorMessage(connection_.get()));
+  } else if (flight_.heartbeat) {
+    land_heartbeat();
+  } else if (calls[0]->what == op::statement) {
+    land_statement(*calls[0]);
+  } else {
+    land_calls(calls);
+  }
+  if (alive()) return;
+  for (call *c : calls) give_up(*c);
+}
+
+void session::land_calls(std::span<call *const> calls) {
+  PGconn *connection = connection_.get();
+  const auto result = pq::take_result(connection);
+  for (call *c : calls) c->sent = flight_.at;
+  if (PQtransactionStatus(connection) != PQTRANS_IDLE) {
+    fail(loss_reason::connection_closed, PQerrorMessage(connection));
+    return;
+  }
+  try {
+    words_->receive(connection, result.get(), calls);
+  } catch (const std::runtime_error &strange) {
+    fail(loss_reason::backend_changed, strange.what());
+    return;
+  }
+  confirm(flight_.at);
+  owner_.counters.round_trips.fetch_add(1, std::memory_order_relaxed);
+  owner_.counters.calls.fetch_add(calls.size(), std::memory_order_relaxed);
+  if (!words_->error_may_leave_lock()) return;
+  for (const call *c : calls) {
+    if (c->error && c->what == op::take) {
+      fail(loss_reason::lock_gone, "an acquire on this session failed");
+    }
+  }
+}
+
+void session::land_statement(call &c) {
+  try {
+    c.sent = flight_.at;
+    (*c.statement)(connection_.get());
+    c.ok = true;
+    confirm(flight_.at);
+  } catch (const lock_error &error) {
+    c.ok = false;
+    c.error.emplace(error.what(), error.sqlstate(),
+                    c.name == nullptr ? std::nullopt : std::optional(*c.name),
+                    error.hint());
+  }
+  if (PQtransactionStatus(connection_.get()) != PQTRANS_IDLE) {
+    fail(loss_reason::connection_closed, PQerrorMessage(connection_.get()));
+  }
+}
+
+// Whoever asked when nothing can be had any more.
+void session::give_up(call &c) {
+  c.ok = false;
+  if (c.what != op::unlock && c.what != op::holds && !c.error) {
+    c.error.emplace(broken(c.name == nullptr ? std::nullopt
+                                             : std::optional(*c.name)));
+  }
+}
+
+void session::fail_queue(call *first) {
+  while (first != nullptr) {
+    call *c = first;
+    first = c->next;
+    give_up(*c);
+    c->notify(call::done);
+  }
+}
+
+bool session::own() {
+  const std::lock_guard guard(access_);
+  if (busy_ || !alive()) return false;
+  busy_ = true;
+  return true;
+}
+
+void session::disown() { hand_over(); }
+
+// Leaves the session to who is waiting for it, if anybody.
+void session::hand_over() {
+  for (;;) {
+    const bound_for next = take_off({});
+    if (next == bound_for::nowhere) return;
+    if (next == bound_for::server) {
+      flight_.calls.front()->notify(call::lead);
+      return;
+    }
+    land();
+  }
+}
+
+}  // namespace pg_exclusive::detail

@@ -1,0 +1,118 @@
+// What a client is a handle to.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <typeindex>
+
+#include "call.hpp"
+#include "gate.hpp"
+#include "grant.hpp"
+#include "keeper.hpp"
+#include "notifier.hpp"
+#include "pg_exclusive/client_options.hpp"
+#include "pg_exclusive/run_result.hpp"
+#include "session_pool.hpp"
+#include "watcher.hpp"
+
+namespace pg_exclusive::detail {
+
+using grant_ptr = std::shared_ptr<grant>;
+// A grant, or who has the lock.
+using attempt = run_result<grant_ptr>;
+
+class core : public std::enable_shared_from_this<core> {
+ public:
+  static std::shared_ptr<core> make(std::string conninfo,
+                                    client_options options);
+  core(const core &) = delete;
+  core &operator=(const core &) = delete;
+  ~core();
+
+  // Takes a lock.  `bound`: the thread that asks is the one that gives it back.
+  attempt acquire(const lock_name &name, const lock_options &options,
+                  bool bound);
+  // Gives it back.  How it was lost, if it was.
+  std::optional<loss_info> release(grant &held) noexcept;
+
+  bool close(std::chrono::milliseconds deadline);
+  [[nodiscard]] client_stats stats() const;
+  [[nodiscard]] server_facts facts() const;
+  std::shared_ptr<void> attachment(std::type_index type,
+                                   std::shared_ptr<void> (*make)());
+
+  [[nodiscard]] std::string conninfo() const;
+  [[nodiscard]] const client_options &options() const { return options_; }
+  // Throws when the client is closed, or this is a forked child.
+  void check_usable() const;
+  [[nodiscard]] lock_error closed_error() const;
+
+  // After what was confirmed last we give up after this, and the server not
+  // before that.  The difference is for what runs between check and effect.
+  [[nodiscard]] boot_clock::duration client_bound() const {
+    return options_.lease - options_.lease / 30;
+  }
+  [[nodiscard]] boot_clock::duration server_bound() const {
+    return options_.lease;
+  }
+  [[nodiscard]] boot_clock::duration heartbeat_period() const {
+    return options_.lease / 3;
+  }
+
+  // What sessions tell.
+  void session_opened(const session_ptr &s, boot_clock::duration took);
+  void session_failed(const session_ptr &s);
+  void lost(grant_ptr g, const loss_info &info);
+  void heartbeat_confirmed(const session &s, boot_clock::duration took);
+  void extension_appeared();
+  void tell(event what) const;
+
+  watcher &watch() { return watcher_; }
+  session_pool &sessions() { return sessions_; }
+  std::atomic<bool> has_extension{false};
+
+  struct {
+    std::atomic<std::uint64_t> grants{0}, refusals{0}, timeouts{0}, stops{0},
+        losses{0}, local_refusals{0}, shared_joins{0}, round_trips{0}, calls{0},
+        heartbeats{0}, waits{0}, polled_waits{0}, connects{0};
+    std::atomic<std::int64_t> holds{0};
+  } counters;
+
+  // Around fork(), see fork.cpp.
+  [[nodiscard]] bool forked() const { return forked_; }
+  void become_child();
+
+ private:
+  friend class acquisition;
+  core(std::string conninfo, client_options options);
+
+  bool unlock(grant &held) noexcept;
+  void leave(grant &held) noexcept;
+  bool release_all(const session_ptr &s, const loss_info &info);
+
+  const std::string conninfo_;
+  const client_options options_;
+  std::atomic<bool> forked_{false};
+  std::atomic<bool> closed_{false};
+  std::stop_source closing_;
+  gates gates_;
+  wait_graph graph_;
+  mutable notifier notifier_;
+  watcher watcher_;
+  session_pool sessions_;
+  std::optional<keeper> keeper_;
+  std::mutex attachments_access_;
+  std::map<std::type_index, std::shared_ptr<void>> attachments_;
+};
+
+// Every core of this process, for fork().
+void remember_for_fork(core &c);
+void forget_for_fork(core &c);
+
+}  // namespace pg_exclusive::detail

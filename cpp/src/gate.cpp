@@ -1,0 +1,125 @@
+#include "gate.hpp"
+
+#include <algorithm>
+
+#include "pg_exclusive/errors.hpp"
+#include "session.hpp"
+
+namespace pg_exclusive::detail {
+
+const gate::root *gate::conflict(lock_mode mode) const {
+  for (const auto &r : roots) {
+    if (mode == lock_mode::exclusive || r.mode == lock_mode::exclusive) {
+      return &r;
+    }
+  }
+  return nullptr;
+}
+
+bool gate::writer_waits(const waiter *before) const {
+  for (const waiter *w : queue) {
+    if (w == before) return false;
+    if (w->mode == lock_mode::exclusive) return true;
+  }
+  return false;
+}
+
+gate::root *gate::joinable() {
+  const auto now = boot_clock::now();
+  for (auto &r : roots) {
+    if (r.mode == lock_mode::shared && !r.leaving && r.on->alive() &&
+        now < r.since + join_for) {
+      return &r;
+    }
+  }
+  return nullptr;
+}
+
+std::vector<session_ptr> gate::sessions() const {
+  std::vector<session_ptr> all;
+  for (const auto &r : roots) all.push_back(r.on);
+  return all;
+}
+
+gate::root *gate::find(const grant &held) {
+  for (auto &r : roots) {
+    if (r.on == held.shared_session() && r.token == held.token()) return &r;
+  }
+  return nullptr;
+}
+
+void gate::add(const grant &held) {
+  roots.push_back({held.shared_session(), held.token(), held.mode(), 1, false,
+                   held.since});
+}
+
+void gate::wake() {
+  for (waiter *w : queue) {
+    w->wake.notify_one();
+    if (w->mode == lock_mode::exclusive) break;
+  }
+}
+
+gate_ptr gates::at(const lock_name &name) {
+  const std::size_t index = std::hash<lock_name>{}(name) % shards_->size();
+  shard &home = (*shards_)[index];
+  const std::lock_guard guard(home.access);
+  auto &entry = home.gates[name];
+  if (auto there = entry.lock()) return there;
+  const auto forget = [shared = shards_, index](gate *g) {
+    {
+      shard &home = (*shared)[index];
+      const std::lock_guard guard(home.access);
+      const auto found = home.gates.find(g->name);
+      if (found != home.gates.end() && found->second.expired()) {
+        home.gates.erase(found);
+      }
+    }
+    delete g;
+  };
+  gate_ptr made(new gate(name), forget);
+  entry = made;
+  return made;
+}
+
+wait_graph::edge::edge(wait_graph &graph, const gate_ptr &g) : graph_(graph) {
+  const auto me = std::this_thread::get_id();
+  const std::lock_guard guard(graph_.access_);
+  if (graph_.leads_back(g, me)) {
+    throw lock_error(
+        "waiting for lock \"" + g->name.to_string() + "\" would never end",
+        "40P01", g->name,
+        "Threads of this process wait for each other.  Take locks in the same "
+        "order everywhere, or together with lock_all.");
+  }
+  graph_.waiting_[me] = g;
+}
+
+wait_graph::edge::~edge() {
+  const std::lock_guard guard(graph_.access_);
+  graph_.waiting_.erase(std::this_thread::get_id());
+}
+
+bool wait_graph::leads_back(const gate_ptr &from, std::thread::id to) const {
+  std::vector<gate_ptr> reached{from};
+  for (std::size_t at = 0; at < reached.size(); ++at) {
+    std::vector<std::thread::id> owners;
+    {
+      const std::lock_guard guard(reached[at]->access);
+      owners = reached[at]->owners;
+    }
+    for (const auto owner : owners) {
+      if (owner == to) return true;
+      const auto next = waiting_.find(owner);
+      if (next == waiting_.end() ||
+          std::find(reached.begin(), reached.end(), next->second) !=
+              reached.end()) {
+        continue;
+      }
+      reached.push_back(next->second);
+    }
+  }
+  return false;
+}
+
+}  // namespace pg_exclusive::detail

@@ -1,0 +1,118 @@
+// Where the threads of this process that want one name meet.
+//
+// What the process has of it, who wants it, in which order.  The server decides
+// who gets it; a gate only sees to it that one thread asks at a time, that
+// threads of this process never have it together when they must not, and that
+// shared holds share one grant of the server.
+#pragma once
+
+#include <array>
+#include <condition_variable>
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "pg_exclusive/clock.hpp"
+#include "pg_exclusive/holder_info.hpp"
+#include "pg_exclusive/lock_name.hpp"
+#include "pg_exclusive/lock_options.hpp"
+#include "session_pool.hpp"
+
+namespace pg_exclusive::detail {
+
+class grant;
+
+// A thread in the queue of a gate.  On its stack; under the gate's lock.
+struct waiter {
+  lock_mode mode;
+  std::condition_variable wake;
+};
+
+struct gate {
+  // For so long new shared holds join one that is there; then they ask the
+  // server, which lets waiting writers of other processes go first.
+  static constexpr std::chrono::milliseconds join_for{1000};
+
+  // One grant of the server, and the holds on it.
+  struct root {
+    session_ptr on;
+    std::int64_t token;
+    lock_mode mode;
+    int users;
+    bool leaving;  // its release is on the way
+    boot_clock::time_point since;
+  };
+
+  explicit gate(lock_name named) : name(std::move(named)) {}
+
+  const lock_name name;
+  std::mutex access;
+  bool asking = false;                  // a try is on its way
+  std::condition_variable asked;        // it is back
+  std::vector<root> roots;              // what we have
+  std::list<waiter *> queue;            // who waits for it, in order
+  std::vector<std::thread::id> owners;  // threads bound to a hold on it
+
+  // All with `access` held.
+
+  // Does something here stand against it?
+  [[nodiscard]] const root *conflict(lock_mode mode) const;
+  [[nodiscard]] bool writer_waits(const waiter *before = nullptr) const;
+  // A grant that a shared hold can join now.
+  root *joinable();
+  [[nodiscard]] std::vector<session_ptr> sessions() const;
+  root *find(const grant &held);
+  void add(const grant &held);
+  // Wakes those in the queue who may have something to do.
+  void wake();
+};
+
+using gate_ptr = std::shared_ptr<gate>;
+
+// All gates in use.
+class gates {
+ public:
+  gates() : shards_(std::make_shared<shards>()) {}
+  // The gate of a name; it lives as long as somebody has it.
+  gate_ptr at(const lock_name &name);
+
+ private:
+  struct shard {
+    std::mutex access;
+    std::unordered_map<lock_name, std::weak_ptr<gate>> gates;
+  };
+  using shards = std::array<shard, 16>;
+
+  std::shared_ptr<shards> shards_;  // gates that go last still find it
+};
+
+// Which thread waits where: for cycles that the server cannot see, because
+// holds and waits are on different sessions.
+class wait_graph {
+ public:
+  // While this lives, the calling thread waits at `g`.
+  class edge {
+   public:
+    // Throws lock_error 40P01 when that would never end.
+    edge(wait_graph &graph, const gate_ptr &g);
+    edge(const edge &) = delete;
+    edge &operator=(const edge &) = delete;
+    ~edge();
+
+   private:
+    wait_graph &graph_;
+  };
+
+ private:
+  bool leads_back(const gate_ptr &from, std::thread::id to) const;
+
+  std::mutex access_;
+  std::unordered_map<std::thread::id, gate_ptr> waiting_;  // under access_
+};
+
+}  // namespace pg_exclusive::detail

@@ -1,0 +1,70 @@
+#include "grant.hpp"
+
+#include "core.hpp"
+#include "session.hpp"
+
+namespace pg_exclusive::detail {
+
+grant::grant(std::shared_ptr<core> owner, lock_name name, lock_mode mode)
+    : owner_(std::move(owner)), name_(std::move(name)), mode_(mode) {}
+
+grant::~grant() {
+  if (session_) session_->remove(*this);
+}
+
+void grant::attach(std::shared_ptr<session> session) noexcept {
+  session_ = std::move(session);
+}
+
+bool grant::held() const noexcept {
+  return state_.load(std::memory_order_acquire) == held_ && session_->alive();
+}
+
+bool grant::mark_lost() noexcept {
+  state expected = held_;
+  return state_.compare_exchange_strong(expected, lost_);
+}
+
+bool grant::mark_released() noexcept {
+  state expected = held_;
+  const bool alive = session_->alive();
+  return state_.compare_exchange_strong(expected, released_) && alive;
+}
+
+void grant::tell_lost(const loss_info &info) {
+  std::optional<std::stop_source> stop;
+  {
+    const std::lock_guard guard(access_);
+    loss_ = info;
+    stop = stop_;
+  }
+  if (stop) stop->request_stop();
+}
+
+std::stop_token grant::lost() {
+  const std::lock_guard guard(access_);
+  if (!stop_) {
+    stop_.emplace();
+    if (loss_) stop_->request_stop();
+  }
+  return stop_->get_token();
+}
+
+std::optional<loss_info> grant::loss() const {
+  {
+    const std::lock_guard guard(access_);
+    if (loss_) return loss_;
+  }
+  switch (state_.load(std::memory_order_acquire)) {
+    case released_:
+      return std::nullopt;
+    case held_:
+      if (session_->alive()) return std::nullopt;
+      break;
+    case lost_:
+      break;  // about to be told
+  }
+  return session_->loss();
+}
+
+}  // namespace pg_exclusive::detail

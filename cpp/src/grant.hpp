@@ -1,0 +1,84 @@
+// A hold as the library sees it.
+//
+// `session_` and what identifies the grant are set before the grant is
+// registered with its session, and constant from then on; `state_` is atomic;
+// the rest is under `access_`.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <stop_token>
+
+#include "pg_exclusive/errors.hpp"
+#include "pg_exclusive/lock_name.hpp"
+#include "pg_exclusive/lock_options.hpp"
+
+namespace pg_exclusive::detail {
+
+class core;
+class session;
+struct gate;
+
+class grant {
+ public:
+  grant(std::shared_ptr<core> owner, lock_name name, lock_mode mode);
+  grant(const grant &) = delete;
+  grant &operator=(const grant &) = delete;
+  ~grant();
+
+  // The server's answer to a take.
+  void granted(std::int64_t token) noexcept { token_ = token; }
+  void attach(std::shared_ptr<session> session) noexcept;
+
+  [[nodiscard]] bool held() const noexcept;
+  [[nodiscard]] std::stop_token lost();
+  [[nodiscard]] std::optional<loss_info> loss() const;
+
+  // Ends belief at once.  True for the first who says so, while it was held.
+  bool mark_lost() noexcept;
+  // What is told of a loss, and the notification.  Never under a lock: the
+  // callbacks are the user's.
+  void tell_lost(const loss_info &info);
+  // No longer ours by our own will.  False when it was lost before.
+  bool mark_released() noexcept;
+
+  [[nodiscard]] const lock_name &name() const noexcept { return name_; }
+  [[nodiscard]] lock_mode mode() const noexcept { return mode_; }
+  [[nodiscard]] std::int64_t token() const noexcept { return token_; }
+  [[nodiscard]] session &on() const noexcept { return *session_; }
+  [[nodiscard]] const std::shared_ptr<session> &shared_session()
+      const noexcept {
+    return session_;
+  }
+  [[nodiscard]] core &owner() const noexcept { return *owner_; }
+  [[nodiscard]] const std::shared_ptr<core> &shared_owner() const noexcept {
+    return owner_;
+  }
+
+  // Where it is in its session's list; under the session's lock.
+  std::size_t index = 0;
+  // Its place among the threads of this process; set by the core.
+  std::shared_ptr<gate> at;
+  // Bound to the thread that took it, for the check for deadlocks.
+  bool bound = false;
+  boot_clock::time_point since;
+
+ private:
+  enum state { held_, lost_, released_ };
+
+  std::shared_ptr<core> owner_;
+  std::shared_ptr<session> session_;
+  lock_name name_;
+  lock_mode mode_;
+  std::int64_t token_ = 0;
+  std::atomic<state> state_{held_};
+
+  mutable std::mutex access_;
+  std::optional<std::stop_source> stop_;
+  std::optional<loss_info> loss_;
+};
+
+}  // namespace pg_exclusive::detail

@@ -1,0 +1,44 @@
+// Keeps sessions alive: sends the heartbeats of all of them, closes the dead and
+// those that nobody needs.
+//
+// One thread, many sessions: it never waits for one of them, or a link that is
+// dead would cost the others their lease.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "pg_exclusive/clock.hpp"
+
+namespace pg_exclusive::detail {
+
+class core;
+class session;
+
+class keeper {
+ public:
+  explicit keeper(core &owner);
+  keeper(const keeper &) = delete;
+  keeper &operator=(const keeper &) = delete;
+  ~keeper();
+
+  // There is a session more, or a dead one.
+  void poke();
+  void stop();
+
+ private:
+  void run();
+  boot_clock::time_point tend_sessions();
+  void wait_until(boot_clock::time_point when);
+  void read_answers(const std::vector<bool> &ready);
+
+  core &owner_;
+  int wake_ = -1;
+  std::atomic<bool> stopping_{false};
+  std::vector<std::shared_ptr<session>> beating_;  // of the thread
+  std::thread thread_;
+};
+
+}  // namespace pg_exclusive::detail

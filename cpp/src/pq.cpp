@@ -1,0 +1,226 @@
+#include "pq.hpp"
+
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <cctype>
+#include <cerrno>
+#include <cstring>
+
+#include "pg_exclusive/detail/client_access.hpp"
+
+namespace pg_exclusive::pq {
+namespace {
+
+std::string trimmed(std::string text) {
+  while (!text.empty() && std::isspace(static_cast<unsigned char>(text.back())))
+    text.pop_back();
+  return text;
+}
+
+// libpq tells an SQLSTATE of a refused login only inside the text, and only
+// when asked to be verbose: "FATAL:  28P01: password authentication failed".
+lock_error connect_error(const PGconn *connection) {
+  std::string text = trimmed(PQerrorMessage(connection));
+  std::string state = "08001";
+  for (std::size_t at = text.find(":  "); at != std::string::npos;
+       at = text.find(":  ", at + 1)) {
+    const std::string word = text.substr(at + 3, 5);
+    if (text.compare(at + 8, 2, ": ") != 0) continue;
+    bool is_state = word.size() == 5;
+    for (const char c : word) {
+      is_state = is_state && (std::isupper(static_cast<unsigned char>(c)) ||
+                              std::isdigit(static_cast<unsigned char>(c)));
+    }
+    if (!is_state) continue;
+    state = word;
+    text.erase(at + 3, 7);
+  }
+  const auto location = text.find("\nLOCATION:");
+  if (location != std::string::npos) text.erase(location);
+  return {text.empty() ? "could not connect" : text, state};
+}
+
+// Whether poll() found the socket ready before `deadline`.
+bool await(const PGconn *connection, short events,
+           boot_clock::time_point deadline) {
+  for (;;) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(
+        deadline - boot_clock::now());
+    if (left.count() <= 0) return false;
+    pollfd ready{PQsocket(connection), events, 0};
+    const int n = poll(&ready, 1, static_cast<int>(left.count()));
+    if (n > 0) return true;
+    if (n < 0 && errno != EINTR) return true;  // let libpq find out
+  }
+}
+
+void finish_connecting(PGconn *connection, std::chrono::milliseconds timeout) {
+  const auto deadline = boot_clock::now() + timeout;
+  PQsetErrorVerbosity(connection, PQERRORS_VERBOSE);
+  auto next = PGRES_POLLING_WRITING;
+  while (next != PGRES_POLLING_OK) {
+    if (next == PGRES_POLLING_FAILED) throw connect_error(connection);
+    const short events = next == PGRES_POLLING_READING ? POLLIN : POLLOUT;
+    if (!await(connection, events, deadline)) {
+      throw lock_error("could not connect within " +
+                           std::to_string(timeout.count()) + " ms",
+                       "08001");
+    }
+    next = PQconnectPoll(connection);
+  }
+  PQsetErrorVerbosity(connection, PQERRORS_DEFAULT);
+}
+
+bool says(const PQconninfoOption *options, const char *name) {
+  for (; options != nullptr && options->keyword != nullptr; ++options) {
+    if (std::strcmp(options->keyword, name) == 0) {
+      return options->val != nullptr;
+    }
+  }
+  return false;
+}
+
+std::string field(const PGresult *result, int code) {
+  const char *text = PQresultErrorField(result, code);
+  return text == nullptr ? "" : text;
+}
+
+}  // namespace
+
+connection_ptr connect(const std::string &conninfo,
+                       const std::vector<keyword> &extra,
+                       std::chrono::milliseconds timeout) {
+  char *message = nullptr;
+  const std::unique_ptr<PQconninfoOption, finish> said(
+      PQconninfoParse(conninfo.c_str(), &message));
+  if (!said) {
+    const std::string text = trimmed(message == nullptr ? "" : message);
+    PQfreemem(message);
+    throw lock_error("invalid connection string: " + text, "08001");
+  }
+  std::vector<const char *> names{"dbname"};
+  std::vector<const char *> values{conninfo.c_str()};
+  for (const auto &[name, value] : extra) {
+    if (says(said.get(), name)) continue;
+    names.push_back(name);
+    values.push_back(value.c_str());
+  }
+  names.push_back(nullptr);
+  values.push_back(nullptr);
+  connection_ptr connection(
+      PQconnectStartParams(names.data(), values.data(), /*expand_dbname=*/1));
+  if (!connection) throw std::bad_alloc();
+  if (PQstatus(connection.get()) == CONNECTION_BAD) {
+    throw connect_error(connection.get());
+  }
+  finish_connecting(connection.get(), timeout);
+  return connection;
+}
+
+result_ptr exec(PGconn *connection, const std::string &sql,
+                const std::vector<std::string> &parameters) {
+  std::vector<const char *> values;
+  values.reserve(parameters.size());
+  for (const auto &parameter : parameters) values.push_back(parameter.c_str());
+  result_ptr result(
+      PQexecParams(connection, sql.c_str(), static_cast<int>(values.size()),
+                   nullptr, values.data(), nullptr, nullptr, 0));
+  if (auto error = error_of(connection, result.get())) throw lock_error(*error);
+  return result;
+}
+
+void prepare(PGconn *connection, const char *name, const std::string &sql,
+             const std::vector<Oid> &types) {
+  const result_ptr result(PQprepare(connection, name, sql.c_str(),
+                                    static_cast<int>(types.size()),
+                                    types.data()));
+  if (auto error = error_of(connection, result.get())) throw lock_error(*error);
+}
+
+result_ptr take_result(PGconn *connection) {
+  result_ptr last;
+  while (PGresult *next = PQgetResult(connection)) {
+    // An error, once there, is what it was.
+    if (!last || PQresultStatus(last.get()) != PGRES_FATAL_ERROR) {
+      last.reset(next);
+    } else {
+      PQclear(next);
+    }
+  }
+  return last;
+}
+
+std::optional<lock_error> error_of(PGconn *connection, const PGresult *result,
+                                   const std::optional<lock_name> &name) {
+  if (result != nullptr) {
+    const auto status = PQresultStatus(result);
+    if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK) {
+      return std::nullopt;
+    }
+    std::string state = field(result, PG_DIAG_SQLSTATE);
+    if (!state.empty()) {
+      std::string text = field(result, PG_DIAG_MESSAGE_PRIMARY);
+      const std::string detail = field(result, PG_DIAG_MESSAGE_DETAIL);
+      if (!detail.empty()) text += " (" + detail + ")";
+      return lock_error(text, state, name, field(result, PG_DIAG_MESSAGE_HINT));
+    }
+  }
+  std::string text = trimmed(PQerrorMessage(connection));
+  if (text.empty()) text = "the connection broke";
+  return lock_error(text, "08006", name);
+}
+
+last_words peek_last_words(int socket) {
+  char bytes[2048];
+  const ssize_t size =
+      recv(socket, bytes, sizeof bytes, MSG_PEEK | MSG_DONTWAIT);
+  if (size < 6 || bytes[0] != 'E') return {};
+  last_words words;
+  // Type, length, then fields: a code, text, a zero byte.
+  for (ssize_t at = 5; at < size && bytes[at] != '\0';) {
+    const char code = bytes[at];
+    const std::string text(bytes + at + 1,
+                           strnlen(bytes + at + 1, size - at - 1));
+    if (code == 'C') words.sqlstate = text;
+    if (code == 'M') words.message = text;
+    at += static_cast<ssize_t>(text.size()) + 2;
+  }
+  return words;
+}
+
+std::string_view column(const PGresult *result, int row, int column) {
+  return {PQgetvalue(result, row, column),
+          static_cast<std::size_t>(PQgetlength(result, row, column))};
+}
+
+bool is_null(const PGresult *result, int row, int column) {
+  return PQgetisnull(result, row, column) != 0;
+}
+
+}  // namespace pg_exclusive::pq
+
+namespace pg_exclusive::detail {
+
+lock_error server_error(std::string_view text, std::string sqlstate,
+                        const lock_name &name) {
+  std::string message(text);
+  std::string hint;
+  const auto hint_at = message.find("\nHINT:");
+  if (hint_at != std::string::npos) {
+    hint = message.substr(message.find_first_not_of(' ', hint_at + 6));
+    message.erase(hint_at);
+  }
+  message.erase(std::min(message.find('\n'), message.size()));
+  const auto severity = message.find(":  ");
+  if (severity != std::string::npos) message.erase(0, severity + 3);
+  hint.erase(std::min(hint.find('\n'), hint.size()));
+  return {message, std::move(sqlstate), name, hint};
+}
+
+lock_error missing_extension(std::optional<lock_name> name) {
+  return {"extension \"pg_exclusive\" is not installed in this database",
+          "0A000", std::move(name), "Run: CREATE EXTENSION pg_exclusive;"};
+}
+
+}  // namespace pg_exclusive::detail

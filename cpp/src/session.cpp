@@ -1,0 +1,133 @@
+// The life of a lock session: confirmed, lost, closed.
+#include "session.hpp"
+
+#include <algorithm>
+
+#include "core.hpp"
+
+namespace pg_exclusive::detail {
+
+session::session(core &owner, opened &&made)
+    : owner_(owner),
+      connection_(std::move(made.connection)),
+      words_(std::move(made.words)),
+      nonce_(made.nonce),
+      backend_pid_(PQbackendPID(connection_.get())),
+      socket_(PQsocket(connection_.get())),
+      confirmed_(made.sent.time_since_epoch().count()),
+      last_beat_(made.sent.time_since_epoch().count()),
+      last_grant_(made.sent.time_since_epoch().count()) {
+  lease_.set(made.sent + owner.client_bound());
+}
+
+session::~session() { close(); }
+
+void session::close() {
+  owner_.watch().forget(*this);
+  connection_.reset();
+}
+
+bool session::confirm(boot_clock::time_point sent) {
+  if (!lease_.extend(sent + owner_.client_bound())) {
+    fail(loss_reason::lease_expired, "");
+    return false;
+  }
+  confirmed_ = sent.time_since_epoch().count();
+  return true;
+}
+
+void session::fail(loss_reason reason, const std::string &detail) {
+  lease_.end();
+  {
+    const std::lock_guard guard(loss_access_);
+    if (loss_) return;
+    const boot_clock::time_point confirmed{
+        boot_clock::duration(confirmed_.load())};
+    loss_info info;
+    info.reason = reason;
+    info.detail = detail.substr(0, detail.find_last_not_of(" \n") + 1);
+    info.when = std::chrono::system_clock::now();
+    info.others_may_run_since =
+        to_system(reason == loss_reason::lease_expired
+                      ? confirmed + owner_.server_bound()
+                      : confirmed);
+    loss_ = std::move(info);
+  }
+  owner_.watch().shut(*this);
+  owner_.session_failed(shared_from_this());
+}
+
+bool session::failed() const {
+  const std::lock_guard guard(loss_access_);
+  return loss_.has_value();
+}
+
+loss_info session::loss() const {
+  const std::lock_guard guard(loss_access_);
+  if (loss_) return *loss_;
+  // The deadline has passed and the watcher is about to say so.
+  loss_info info;
+  info.reason = loss_reason::lease_expired;
+  info.when = std::chrono::system_clock::now();
+  info.others_may_run_since =
+      to_system(boot_clock::time_point(boot_clock::duration(confirmed_.load())) +
+                owner_.server_bound());
+  return info;
+}
+
+lock_error session::broken(const std::optional<lock_name> &name) const {
+  const loss_info info = loss();
+  std::string text =
+      std::string("the lock session broke: ") + to_string(info.reason);
+  if (!info.detail.empty()) text += " (" + info.detail + ")";
+  return {text, "08006", name, "Nothing is held.  A later call connects anew."};
+}
+
+void session::tell_holders() {
+  const loss_info info = loss();
+  for (auto &g : grants()) owner_.lost(std::move(g), info);
+}
+
+void session::reap() {
+  {
+    const std::lock_guard guard(access_);
+    if (busy_ || alive() || !connection_) return;
+    busy_ = true;
+  }
+  close();
+}
+
+void session::add(grant &held) {
+  const std::lock_guard guard(access_);
+  held.index = grants_.size();
+  grants_.push_back(&held);
+  last_grant_ = boot_clock::now().time_since_epoch().count();
+}
+
+void session::remove(grant &held) {
+  const std::lock_guard guard(access_);
+  remove_locked(held);
+}
+
+void session::remove_locked(grant &held) {
+  if (held.index >= grants_.size() || grants_[held.index] != &held) return;
+  grants_.back()->index = held.index;
+  grants_[held.index] = grants_.back();
+  grants_.pop_back();
+  held.index = SIZE_MAX;
+}
+
+std::vector<std::shared_ptr<grant>> session::grants() {
+  std::vector<std::shared_ptr<grant>> all;
+  const std::lock_guard guard(access_);
+  for (grant *g : grants_) {
+    if (auto alive = g->weak_from_this().lock()) all.push_back(std::move(alive));
+  }
+  return all;
+}
+
+boot_clock::time_point session::idle_since() const noexcept {
+  return boot_clock::time_point(boot_clock::duration(last_grant_.load()));
+}
+
+}  // namespace pg_exclusive::detail

@@ -1,0 +1,148 @@
+#include "session_pool.hpp"
+
+#include <algorithm>
+#include <climits>
+
+#include "core.hpp"
+#include "session.hpp"
+
+namespace pg_exclusive::detail {
+
+session_ptr session_pool::best(const std::vector<session_ptr> &except,
+                               int limit) const {
+  session_ptr found;
+  int least = limit;
+  for (const auto &s : sessions_) {
+    const int load = s->load.load(std::memory_order_relaxed);
+    if (load >= least || !s->alive()) continue;
+    if (std::find(except.begin(), except.end(), s) != except.end()) continue;
+    found = s;
+    least = load;
+  }
+  return found;
+}
+
+session_ptr session_pool::pick(const std::vector<session_ptr> &except) {
+  const auto &options = owner_.options();
+  std::unique_lock lock(access_);
+  for (;;) {
+    if (closed_) throw owner_.closed_error();
+    session_ptr s = best(except, options.holds_per_session);
+    const auto live =
+        std::count_if(sessions_.begin(), sessions_.end(),
+                      [](const session_ptr &one) { return one->alive(); });
+    if (!s && live + opening_ >= options.max_sessions) {
+      s = best(except, INT_MAX);
+    }
+    if (s) {
+      s->load.fetch_add(1, std::memory_order_relaxed);
+      return s;
+    }
+    if (opening_ > 0) {
+      opened_.wait(lock);
+      continue;
+    }
+    ++opening_;
+    lock.unlock();
+    try {
+      s = open();
+    } catch (...) {
+      lock.lock();
+      --opening_;
+      opened_.notify_all();
+      throw;
+    }
+    lock.lock();
+    --opening_;
+    if (!closed_) sessions_.push_back(s);
+    opened_.notify_all();
+  }
+}
+
+session_ptr session_pool::open() {
+  const auto began = boot_clock::now();
+  auto made = std::make_shared<session>(owner_, open_session(owner_));
+  owner_.session_opened(made, boot_clock::now() - began);
+  return made;
+}
+
+void session_pool::unload(session &s) noexcept {
+  s.load.fetch_sub(1, std::memory_order_relaxed);
+}
+
+// A session that nobody uses, when there is another one for tries.
+session_ptr session_pool::take_spare() {
+  if (sessions_.size() < 2) return nullptr;
+  for (auto at = sessions_.begin(); at != sessions_.end(); ++at) {
+    if ((*at)->load != 0 || !(*at)->alive()) continue;
+    session_ptr spare = *at;
+    sessions_.erase(at);
+    return spare;
+  }
+  return nullptr;
+}
+
+session_ptr session_pool::begin_wait() {
+  {
+    const std::lock_guard guard(access_);
+    if (closed_) throw owner_.closed_error();
+    if (waiting_ >= owner_.options().max_wait_sessions) return nullptr;
+    ++waiting_;
+    if (auto spare = take_spare()) return spare;
+  }
+  try {
+    return open();
+  } catch (...) {
+    cancel_wait();
+    throw;
+  }
+}
+
+void session_pool::end_wait(const session_ptr &s, int holds) {
+  const std::lock_guard guard(access_);
+  --waiting_;
+  if (closed_ || !s->alive()) return;
+  s->load = holds;
+  sessions_.push_back(s);
+}
+
+void session_pool::cancel_wait() {
+  const std::lock_guard guard(access_);
+  --waiting_;
+}
+
+std::vector<session_ptr> session_pool::all() const {
+  const std::lock_guard guard(access_);
+  return sessions_;
+}
+
+int session_pool::size() const {
+  const std::lock_guard guard(access_);
+  return static_cast<int>(sessions_.size()) + waiting_;
+}
+
+int session_pool::waiting() const {
+  const std::lock_guard guard(access_);
+  return waiting_;
+}
+
+void session_pool::drop(const session_ptr &s) {
+  const std::lock_guard guard(access_);
+  std::erase(sessions_, s);
+}
+
+bool session_pool::retire(const session_ptr &s) {
+  const std::lock_guard guard(access_);
+  if (sessions_.size() < 2 || s->load != 0) return false;
+  if (s->idle_since() + owner_.options().lease > boot_clock::now()) return false;
+  return std::erase(sessions_, s) > 0;
+}
+
+std::vector<session_ptr> session_pool::close() {
+  const std::lock_guard guard(access_);
+  closed_ = true;
+  opened_.notify_all();
+  return std::move(sessions_);
+}
+
+}  // namespace pg_exclusive::detail

@@ -1,0 +1,59 @@
+// The lock sessions of a client: those that hold, and those that wait.
+//
+// A session that waits holds nothing, and one that holds never waits: a wait
+// takes a session out of the set, and what it was granted brings it back.
+#pragma once
+
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+namespace pg_exclusive::detail {
+
+class core;
+class session;
+using session_ptr = std::shared_ptr<session>;
+
+class session_pool {
+ public:
+  explicit session_pool(core &owner) : owner_(owner) {}
+
+  // A session for one more hold, none of `except`; opens one when all are full.
+  // Its load counts the hold from now on.
+  session_ptr pick(const std::vector<session_ptr> &except = {});
+  // One hold less, or a try that was refused.
+  static void unload(session &s) noexcept;
+
+  // A session to wait on, or null when as many as may be are waiting.
+  session_ptr begin_wait();
+  // The wait is over; the session comes back with so many holds, if it lives.
+  void end_wait(const session_ptr &s, int holds);
+  // The wait could not begin.
+  void cancel_wait();
+
+  [[nodiscard]] std::vector<session_ptr> all() const;
+  [[nodiscard]] int size() const;
+  [[nodiscard]] int waiting() const;
+  void drop(const session_ptr &s);
+  // Drops a session that is not needed any more; false when it is.
+  bool retire(const session_ptr &s);
+  // Drops all and opens none any more; gives what there was.
+  std::vector<session_ptr> close();
+
+ private:
+  [[nodiscard]] session_ptr best(const std::vector<session_ptr> &except,
+                                 int limit) const;
+  session_ptr take_spare();
+  session_ptr open();
+
+  core &owner_;
+  mutable std::mutex access_;
+  std::condition_variable opened_;
+  std::vector<session_ptr> sessions_;  // under access_
+  int opening_ = 0;                    // under access_
+  int waiting_ = 0;                    // under access_
+  bool closed_ = false;                // under access_
+};
+
+}  // namespace pg_exclusive::detail

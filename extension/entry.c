@@ -5,7 +5,7 @@
  * A backend owns a slot, and entries in chunks that hang off it.  Only the
  * owner writes; it increments changecount before and after, so that a reader
  * can tell a torn copy (as backend_status.c does for pg_stat_activity).  No
- * lock is taken on either side.  Memory is taken in ReserveEntry(), before
+ * lock is taken on either side; reading is in visit.c.  Memory is taken in ReserveEntry(), before
  * the lock manager is asked; publishing and freeing only store through
  * pointers that are already there, and so can be done in callbacks where
  * nothing may fail.
@@ -21,14 +21,6 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
-
-#define ENTRIES_PER_CHUNK 32
-
-typedef struct EntryChunk
-{
-	dsa_pointer next;
-	LockEntry	entries[ENTRIES_PER_CHUNK];
-} EntryChunk;
 
 static LockEntry *free_entries;
 static int	unclean_entries;	/* of our slot, left by a predecessor */
@@ -348,120 +340,4 @@ FreeAllEntries(void)
 	slot->pid = 0;
 	EndWrite(&slot->changecount);
 	slot_ready = false;
-}
-
-/*
- * CopyEntry(entry, copy, name) - an untorn copy of an entry in use
- *
- * Returns false for one that is free.  A name that is torn is caught by the
- * change count; its lengths are checked before they are used.
- */
-static bool
-CopyEntry(const LockEntry *entry, LockEntry *copy, LockName *name)
-{
-	for (;;)
-	{
-		const volatile uint32 *changecount = &entry->changecount;
-		uint32		before = *changecount;
-		int			len;
-		const char *from = entry->name;
-
-		pg_read_barrier();
-		memcpy(copy, entry, offsetof(LockEntry, name));
-		if (before % 2 == 0 && copy->state == ENTRY_FREE)
-			return false;
-		len = copy->nslen + 1 + copy->keylen;
-		if (before % 2 == 0 && copy->nslen <= PGX_NAMESPACE_MAX &&
-			copy->keylen <= PGX_KEY_MAX)
-		{
-			if (len > PGX_INLINE_NAME)
-				from = DsaPointerIsValid(copy->longname) ?
-					dsa_get_address(SharedArea(), copy->longname) : NULL;
-			if (from != NULL)
-				memcpy(name->bytes, from, len);
-			name->bytes[len] = '\0';
-			name->nslen = copy->nslen;
-			name->keylen = copy->keylen;
-			name->id = copy->id;
-			pg_read_barrier();
-			if (before == *changecount && from != NULL)
-				return true;
-		}
-		CHECK_FOR_INTERRUPTS();
-	}
-}
-
-static bool
-CopySlot(const BackendSlot *slot, BackendSlot *copy)
-{
-	for (;;)
-	{
-		const volatile uint32 *changecount = &slot->changecount;
-		uint32		before = *changecount;
-
-		pg_read_barrier();
-		memcpy(copy, slot, sizeof(*copy));
-		pg_read_barrier();
-		if (before % 2 == 0 && before == *changecount)
-			return copy->pid != 0;
-		CHECK_FOR_INTERRUPTS();
-	}
-}
-
-/*
- * Visit(slot, unclean, ...) - entries of one slot that are, or are not, marks
- */
-static void
-Visit(BackendSlot *slot, bool unclean, int64 only_id, bool any_id,
-	  EntryVisitor visitor, void *arg)
-{
-	BackendSlot who;
-	LockEntry	copy;
-	LockName	name;
-
-	if (!CopySlot(slot, &who) && !unclean)
-		return;
-	for (dsa_pointer p = slot->chunks; DsaPointerIsValid(p);)
-	{
-		EntryChunk *chunk = dsa_get_address(SharedArea(), p);
-
-		for (int i = 0; i < ENTRIES_PER_CHUNK; i++)
-		{
-			const LockEntry *entry = &chunk->entries[i];
-
-			if (entry->state == ENTRY_FREE ||
-				(!any_id && entry->id != only_id))
-				continue;
-			if (CopyEntry(entry, &copy, &name) &&
-				copy.dboid == MyDatabaseId &&
-				(copy.state == ENTRY_UNCLEAN) == unclean &&
-				(any_id || copy.id == only_id))
-				visitor(&copy, &name, &who, arg);
-		}
-		p = chunk->next;
-	}
-}
-
-/*
- * VisitEntries(slot, only_id, any_id, visitor, arg) - what one backend says
- *
- * Calls the visitor for each entry in use of this database, or for those
- * with the given id.  The caller holds no lock; the visitor may fail.
- */
-void
-VisitEntries(BackendSlot *slot, int64 only_id, bool any_id,
-			 EntryVisitor visitor, void *arg)
-{
-	if (slot->pid != 0)
-		Visit(slot, false, only_id, any_id, visitor, arg);
-}
-
-/*
- * VisitUnclean(slot, only_id, visitor, arg) - marks that backends have left
- */
-void
-VisitUnclean(BackendSlot *slot, int64 only_id, EntryVisitor visitor, void *arg)
-{
-	if (DsaPointerIsValid(slot->chunks))
-		Visit(slot, true, only_id, false, visitor, arg);
 }

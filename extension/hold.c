@@ -31,7 +31,6 @@ static Hold *pending;			/* prepared, not yet granted */
 static dlist_head session_holds = DLIST_STATIC_INIT(session_holds);
 static dlist_head interop_holds = DLIST_STATIC_INIT(interop_holds);
 static dlist_head xact_holds = DLIST_STATIC_INIT(xact_holds);
-static int	nsession_holds;
 
 static inline Hold *
 HoldOf(dlist_node *node)
@@ -54,8 +53,6 @@ ForgetHold(Hold *hold)
 	if (hold->granted)
 	{
 		dlist_delete(&hold->node);
-		if (!hold->xact)
-			nsession_holds--;
 		CountTime(hold->ns, COUNT_HOLD_TOTAL, COUNT_HOLD_MAX,
 				  hold->granted_at, GetCurrentTimestamp());
 	}
@@ -269,45 +266,21 @@ FindToken(int64 token)
 }
 
 /*
- * CheckRoomForHolds(more) - 53400 when so many more are over the quota
+ * CountHolds(sure) - how many holds there are
+ *
+ * "sure" asks the lock manager about each of them.
  */
-void
-CheckRoomForHolds(int more)
+int
+CountHolds(bool sure)
 {
-	long		held = holds == NULL ? 0 : hash_get_num_entries(holds);
-
-	if (likely(held + more <= pgx_max_locks_per_session))
-		return;
-	ForgetLost(&session_holds);
-	ForgetLost(&interop_holds);
-	held = holds == NULL ? 0 : hash_get_num_entries(holds);
-	if (held + more > pgx_max_locks_per_session)
-		ereport(ERROR,
-				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-				 errmsg("too many locks in this session"),
-				 errdetail("It holds %ld, asks for %d more, and the limit is %d.",
-						   held, more, pgx_max_locks_per_session),
-				 errhint("Free some first, or have a superuser raise \"%s\".",
-						 "pg_exclusive.max_locks_per_session")));
-}
-
-/*
- * ReserveInNamespace(ns) - count one more hold against max_holds, or 53400
- */
-static bool
-ReserveInNamespace(Namespace *ns)
-{
-	if (ns->max_holds == 0)
-		return false;
-	if (pg_atomic_fetch_add_u32(&ns->shared->holds, 1) >= ns->max_holds)
+	if (holds == NULL)
+		return 0;
+	if (sure)
 	{
-		pg_atomic_fetch_sub_u32(&ns->shared->holds, 1);
-		ereport(ERROR,
-				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-				 errmsg("too many locks in lock namespace \"%s\"", ns->name),
-				 errdetail("Its max_holds is %d.", ns->max_holds)));
+		ForgetLost(&session_holds);
+		ForgetLost(&interop_holds);
 	}
-	return true;
+	return hash_get_num_entries(holds);
 }
 
 /*
@@ -372,7 +345,6 @@ HoldGranted(Hold *hold, int64 token, TimestampTz now)
 		dlist_push_tail(&xact_holds, &hold->node);
 		return;
 	}
-	nsession_holds++;
 	if (hold->tag.locktag_field4 == PGX_CLASS_INTEROP)
 		dlist_push_tail(&interop_holds, &hold->node);
 	else
@@ -410,19 +382,9 @@ ReleaseXactHold(Hold *hold)
 }
 
 /*
- * SessionHolds() - how many session-scope locks this session believes to have
- */
-int
-SessionHolds(void)
-{
-	return nsession_holds;
-}
-
-/*
  * VisitSessionHolds(visitor, arg) - for each session-scope hold
  *
- * The visitor may release the hold it is given.  Returns for how many of
- * them it returned true.
+ * The visitor may release its hold.  Returns how often it returned true.
  */
 int
 VisitSessionHolds(HoldVisitor visitor, void *arg)

@@ -137,6 +137,7 @@ ReleaseIn(Hold *hold, void *ns)
 	if (ns != NULL && hold->ns != ns)
 		return false;
 	RefuseUnlockInTask(hold);
+	RefuseUnlockAfterWrites("unlock_all()");
 	ReleaseHold(hold);
 	return true;
 }
@@ -158,8 +159,6 @@ pgx_unlock_all(PG_FUNCTION_ARGS)
 		ns = LookupNamespace(name.bytes, name.nslen,
 							 fcinfo->flinfo->fn_oid)->shared;
 	}
-	if (SessionHolds() > 0)
-		RefuseUnlockAfterWrites("unlock_all()");
 	PG_RETURN_INT32(VisitSessionHolds(ReleaseIn, ns));
 }
 

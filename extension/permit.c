@@ -18,26 +18,10 @@
  */
 #include "pg_exclusive.h"
 
-#include "executor/spi.h"
 #include "miscadmin.h"
 #include "pgstat.h"
-#include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/snapmgr.h"
-
-PG_FUNCTION_INFO_V1(pgx_try_lock_permit);
-PG_FUNCTION_INFO_V1(pgx_try_permit);
-PG_FUNCTION_INFO_V1(pgx_wait_permit);
-
-typedef struct PermitRequest
-{
-	const LockName *name;
-	Oid			fn_oid;
-	int			permits;
-	int64		wait;
-	TimestampTz since;
-	TimestampTz soonest;		/* when a permit's lock_delay ends, or 0 */
-} PermitRequest;
 
 typedef struct Others
 {
@@ -283,7 +267,7 @@ PreparePermit(const PermitRequest *request, Namespace *ns)
 /*
  * AcquirePermit(request) - the hold, or NULL when no permit is free
  */
-static Hold *
+Hold *
 AcquirePermit(PermitRequest *request)
 {
 	Namespace  *ns;
@@ -330,93 +314,4 @@ void
 WakePermitWaiters(void)
 {
 	ConditionVariableBroadcast(PermitCondition());
-}
-
-/*
- * PermitArgs(fcinfo, request, name) - namespace, key and number of permits
- */
-static void
-PermitArgs(FunctionCallInfo fcinfo, PermitRequest *request, LockName *name)
-{
-	LockNameArgs(name, fcinfo);
-	request->name = name;
-	request->fn_oid = fcinfo->flinfo->fn_oid;
-	if (PG_ARGISNULL(2))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("permits must not be null")));
-	request->permits = PG_GETARG_INT32(2);
-	if (request->permits < 1 || request->permits > PGX_PERMITS_MAX)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("permits must be between 1 and %d",
-						PGX_PERMITS_MAX)));
-}
-
-static void
-PermitWaitArg(FunctionCallInfo fcinfo, PermitRequest *request)
-{
-	request->wait = WaitArg(fcinfo, 3);
-	if (request->wait == PGX_WAIT_FOREVER)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("a wait for a permit must have a limit"),
-				 errdetail("It is outside deadlock detection.")));
-}
-
-/*
- * try_lock_permit(namespace, key, permits, wait) - the permit's number
- */
-Datum
-pgx_try_lock_permit(PG_FUNCTION_ARGS)
-{
-	LockName	name;
-	PermitRequest request = {0};
-	Hold	   *hold;
-
-	PermitArgs(fcinfo, &request, &name);
-	PermitWaitArg(fcinfo, &request);
-	hold = AcquirePermit(&request);
-	if (hold == NULL)
-		PG_RETURN_NULL();
-	PG_RETURN_INT32(hold->tag.locktag_field4 - PGX_CLASS_PERMIT);
-}
-
-/*
- * _try_permit(namespace, key, permits) - without wait, for the token
- */
-Datum
-pgx_try_permit(PG_FUNCTION_ARGS)
-{
-	LockName	name;
-	PermitRequest request = {0};
-	Hold	   *hold;
-
-	ForgetDetails();
-	PermitArgs(fcinfo, &request, &name);
-	hold = AcquirePermit(&request);
-	if (hold == NULL)
-		PG_RETURN_NULL();
-	PG_RETURN_INT64(hold->token);
-}
-
-/*
- * _wait_permit(namespace, key, permits, wait, INOUT token) - without a
- * snapshot, for the token
- */
-Datum
-pgx_wait_permit(PG_FUNCTION_ARGS)
-{
-	LockName	name;
-	PermitRequest request = {0};
-	Hold	   *hold;
-
-	ForgetDetails();
-	BeginProcedure(fcinfo, "_wait_permit", "Call it outside.");
-	PermitArgs(fcinfo, &request, &name);
-	PermitWaitArg(fcinfo, &request);
-	SPI_commit();
-	hold = AcquirePermit(&request);
-	SPI_finish();
-	return TokenRecord(fcinfo, hold);
 }

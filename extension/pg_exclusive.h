@@ -63,56 +63,7 @@ typedef struct LockName
 #define LockNameNamespace(name) ((name)->bytes)
 #define LockNameKey(name) ((name)->bytes + (name)->nslen + 1)
 
-/*
- * What one backend says about one lock.  Only the owner writes, between two
- * increments of changecount, and never anything that could fail; a reader
- * copies and retries while the count is odd or has moved.  An entry by
- * itself proves nothing: it counts where the lock manager agrees.
- */
-typedef enum EntryState
-{
-	ENTRY_FREE,
-	ENTRY_PENDING,				/* about to ask the lock manager */
-	ENTRY_WAITING,
-	ENTRY_HELD,
-	ENTRY_UNCLEAN				/* its session ended without unlock */
-} EntryState;
-
-#define PGX_INLINE_NAME 128
-
-typedef struct LockEntry
-{
-	uint32		changecount;
-	uint8		state;			/* EntryState */
-	uint8		mode;			/* LOCKMODE */
-	bool		xact;			/* until the transaction ends */
-	uint16		lockclass;
-	uint16		nslen;
-	uint16		keylen;
-	uint16		permits;		/* size of the semaphore, or 0 */
-	Oid			dboid;
-	Oid			roleid;
-	int64		id;
-	int64		token;
-	TimestampTz since;			/* waiting or held since */
-	TimestampTz until;			/* unclean, or sitting out a delay, until */
-	dsa_pointer longname;		/* where a name over PGX_INLINE_NAME goes */
-	struct LockEntry *next_free;	/* owner's list, meaningless to others */
-	char		name[PGX_INLINE_NAME];	/* as LockName.bytes */
-} LockEntry;
-
-/*
- * A backend's place in shared memory, found by its PGPROC number.
- */
-typedef struct BackendSlot
-{
-	uint32		changecount;
-	int			pid;			/* 0: nobody */
-	dsa_pointer chunks;			/* list of EntryChunk; only ever grows */
-	bool		has_addr;
-	char		addr[64];		/* client address, as inet_in() takes it */
-	char		application_name[NAMEDATALEN];
-} BackendSlot;
+#include "entry.h"
 
 /*
  * Of one database: the generation of its registry of namespaces, and its
@@ -252,28 +203,6 @@ extern void Count(SharedNamespace *ns, Counter counter);
 extern void CountTime(SharedNamespace *ns, Counter total, Counter longest,
 					  TimestampTz from, TimestampTz to);
 
-/* entry.c */
-extern LockEntry *ReserveEntry(const LockName *name);
-extern void PublishEntry(LockEntry *entry, const LockName *name,
-						 uint16 lockclass, LOCKMODE mode, bool xact);
-extern void UpdateEntry(LockEntry *entry, EntryState state, int64 token,
-						TimestampTz since);
-extern void DelayEntry(LockEntry *entry, TimestampTz until);
-extern void SetEntryPermit(LockEntry *entry, uint16 lockclass,
-						   uint16 permits);
-extern void LeaveUnclean(LockEntry *entry, TimestampTz until);
-extern void FreeEntry(LockEntry *entry);
-extern bool EntryIsNamed(const LockEntry *entry, const LockName *name);
-extern const LockName *EntryName(const LockEntry *entry);
-extern void FreeAllEntries(void);
-extern void RefreshMySlot(void);
-typedef void (*EntryVisitor) (const LockEntry *entry, const LockName *name,
-							  const BackendSlot *slot, void *arg);
-extern void VisitEntries(BackendSlot *slot, int64 only_id, bool any_id,
-						 EntryVisitor visitor, void *arg);
-extern void VisitUnclean(BackendSlot *slot, int64 only_id,
-						 EntryVisitor visitor, void *arg);
-
 /* namespace.c */
 extern Namespace *LookupNamespace(const char *name, int len, Oid fn_oid);
 extern bool NamespaceIsStale(const Namespace *ns);
@@ -308,10 +237,13 @@ extern void HoldGranted(Hold *hold, int64 token, TimestampTz now);
 extern void ForgetHold(Hold *hold);
 extern void ReleaseHold(Hold *hold);
 extern void ReleaseXactHold(Hold *hold);
-extern int	SessionHolds(void);
-extern void CheckRoomForHolds(int more);
+extern int	CountHolds(bool sure);
 typedef bool (*HoldVisitor) (Hold *hold, void *arg);
 extern int	VisitSessionHolds(HoldVisitor visitor, void *arg);
+
+/* quota.c */
+extern void CheckRoomForHolds(int more);
+extern bool ReserveInNamespace(Namespace *ns);
 
 /* acquire.c */
 extern AcquireResult AcquireLock(const AcquireRequest *request, Hold **hold);
@@ -334,9 +266,22 @@ extern bool SitOutDelay(Hold *hold, const LockName *name, Oid fn_oid,
 						Namespace *ns, TimestampTz since, int64 wait);
 
 /* session.c */
+extern Datum Record(FunctionCallInfo fcinfo, Datum *values, bool *nulls);
+extern Datum *TakeArray(FunctionCallInfo fcinfo, int argno, Oid type,
+						bool **nulls, int *n);
 extern Datum TokenRecord(FunctionCallInfo fcinfo, const Hold *hold);
 
 /* permit.c */
+typedef struct PermitRequest
+{
+	const LockName *name;
+	Oid			fn_oid;
+	int			permits;
+	int64		wait;
+	TimestampTz since;
+	TimestampTz soonest;		/* when a permit's lock_delay ends, or 0 */
+} PermitRequest;
+extern Hold *AcquirePermit(PermitRequest *request);
 extern void RefuseSemaphore(const LockName *name, Namespace *ns);
 extern void WakePermitWaiters(void);
 

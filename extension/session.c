@@ -23,35 +23,15 @@
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 
-PG_FUNCTION_INFO_V1(pgx_session);
 PG_FUNCTION_INFO_V1(pgx_try);
 PG_FUNCTION_INFO_V1(pgx_unlock_token);
 PG_FUNCTION_INFO_V1(pgx_calls);
-PG_FUNCTION_INFO_V1(pgx_heartbeat);
 PG_FUNCTION_INFO_V1(pgx_wait_token);
-
-/*
- * Nonce() - a random number that tells this backend from any other
- */
-static int64
-Nonce(void)
-{
-	static int64 nonce = 0;
-
-	while (nonce == 0)
-	{
-		if (!pg_strong_random(&nonce, sizeof(nonce)))
-			ereport(ERROR,
-					(errcode(ERRCODE_INTERNAL_ERROR),
-					 errmsg("could not generate random values")));
-	}
-	return nonce;
-}
 
 /*
  * Record(fcinfo, values, nulls) - a row of the function's result type
  */
-static Datum
+Datum
 Record(FunctionCallInfo fcinfo, Datum *values, bool *nulls)
 {
 	TupleDesc	desc;
@@ -60,21 +40,6 @@ Record(FunctionCallInfo fcinfo, Datum *values, bool *nulls)
 		elog(ERROR, "return type must be a row type");
 	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values,
 											 nulls));
-}
-
-/*
- * _session() - which backend this is
- */
-Datum
-pgx_session(PG_FUNCTION_ARGS)
-{
-	Datum		values[3];
-	bool		nulls[3] = {0};
-
-	values[0] = Int32GetDatum(MyProcPid);
-	values[1] = Int64GetDatum(Nonce());
-	values[2] = CStringGetTextDatum(PGX_VERSION);
-	return Record(fcinfo, values, nulls);
 }
 
 /*
@@ -166,7 +131,7 @@ typedef struct Calls
  * TakeArray(fcinfo, argno, type, nulls, n) - an array argument of n elements,
  * or of any number if n is negative
  */
-static Datum *
+Datum *
 TakeArray(FunctionCallInfo fcinfo, int argno, Oid type, bool **nulls, int *n)
 {
 	Datum	   *values;
@@ -295,71 +260,6 @@ pgx_calls(PG_FUNCTION_ARGS)
 											 &calls.n, &lower, INT8OID, 8,
 											 FLOAT8PASSBYVAL,
 											 TYPALIGN_DOUBLE));
-}
-
-/* Tokens that a heartbeat asks about. */
-typedef struct Asked
-{
-	Datum	   *tokens;			/* sorted */
-	bool	   *held;
-	int			n;
-} Asked;
-
-static int
-CompareTokens(const void *a, const void *b)
-{
-	int64		x = DatumGetInt64(*(const Datum *) a);
-	int64		y = DatumGetInt64(*(const Datum *) b);
-
-	return x < y ? -1 : x > y;
-}
-
-/*
- * TickOff(hold, asked) - this one is still held, says the lock manager
- */
-static bool
-TickOff(Hold *hold, void *arg)
-{
-	Asked	   *asked = arg;
-	Datum		token = Int64GetDatum(hold->token);
-	Datum	   *found = bsearch(&token, asked->tokens, asked->n,
-								sizeof(Datum), CompareTokens);
-
-	if (found != NULL && LockModeHeldByMe(&hold->tag, hold->mode))
-		asked->held[found - asked->tokens] = true;
-	return found != NULL;
-}
-
-/*
- * _heartbeat(tokens) - which of these grants are gone?
- */
-Datum
-pgx_heartbeat(PG_FUNCTION_ARGS)
-{
-	Asked		asked = {0};
-	bool	   *isnull;
-	int			nlost = 0;
-	Datum		values[2];
-	bool		nulls[2] = {0};
-	Datum	   *lost;
-
-	CheckNotStandby("_heartbeat()");
-	asked.n = -1;
-	asked.tokens = TakeArray(fcinfo, 0, INT8OID, &isnull, &asked.n);
-	asked.held = palloc0(asked.n + 1);
-	lost = palloc(sizeof(Datum) * (asked.n + 1));
-	qsort(asked.tokens, asked.n, sizeof(Datum), CompareTokens);
-	(void) VisitSessionHolds(TickOff, &asked);
-	for (int i = 0; i < asked.n; i++)
-	{
-		if (!asked.held[i])
-			lost[nlost++] = asked.tokens[i];
-	}
-	values[0] = Int64GetDatum(Nonce());
-	values[1] = PointerGetDatum(construct_array(lost, nlost, INT8OID, 8,
-												FLOAT8PASSBYVAL,
-												TYPALIGN_DOUBLE));
-	return Record(fcinfo, values, nulls);
 }
 
 /*

@@ -1,0 +1,93 @@
+/*
+ * entry.h
+ *		Annotations of locks in shared memory: entry.c writes, visit.c reads.
+ *
+ * Included by pg_exclusive.h, after LockName.
+ */
+#ifndef PGX_ENTRY_H
+#define PGX_ENTRY_H
+
+/*
+ * What one backend says about one lock.  Only the owner writes, between two
+ * increments of changecount, and never anything that could fail; a reader
+ * copies and retries while the count is odd or has moved.  An entry by
+ * itself proves nothing: it counts where the lock manager agrees.
+ */
+typedef enum EntryState
+{
+	ENTRY_FREE,
+	ENTRY_PENDING,				/* about to ask the lock manager */
+	ENTRY_WAITING,
+	ENTRY_HELD,
+	ENTRY_UNCLEAN				/* its session ended without unlock */
+} EntryState;
+
+#define PGX_INLINE_NAME 128
+
+typedef struct LockEntry
+{
+	uint32		changecount;
+	uint8		state;			/* EntryState */
+	uint8		mode;			/* LOCKMODE */
+	bool		xact;			/* until the transaction ends */
+	uint16		lockclass;
+	uint16		nslen;
+	uint16		keylen;
+	uint16		permits;		/* size of the semaphore, or 0 */
+	Oid			dboid;
+	Oid			roleid;
+	int64		id;
+	int64		token;
+	TimestampTz since;			/* waiting or held since */
+	TimestampTz until;			/* unclean, or sitting out a delay, until */
+	dsa_pointer longname;		/* where a name over PGX_INLINE_NAME goes */
+	struct LockEntry *next_free;	/* owner's list, meaningless to others */
+	char		name[PGX_INLINE_NAME];	/* as LockName.bytes */
+} LockEntry;
+
+/*
+ * A backend's place in shared memory, found by its PGPROC number.
+ */
+typedef struct BackendSlot
+{
+	uint32		changecount;
+	int			pid;			/* 0: nobody */
+	dsa_pointer chunks;			/* list of EntryChunk; only ever grows */
+	bool		has_addr;
+	char		addr[64];		/* client address, as inet_in() takes it */
+	char		application_name[NAMEDATALEN];
+} BackendSlot;
+
+#define ENTRIES_PER_CHUNK 32
+
+typedef struct EntryChunk
+{
+	dsa_pointer next;
+	LockEntry	entries[ENTRIES_PER_CHUNK];
+} EntryChunk;
+
+/* entry.c */
+extern LockEntry *ReserveEntry(const LockName *name);
+extern void PublishEntry(LockEntry *entry, const LockName *name,
+						 uint16 lockclass, LOCKMODE mode, bool xact);
+extern void UpdateEntry(LockEntry *entry, EntryState state, int64 token,
+						TimestampTz since);
+extern void DelayEntry(LockEntry *entry, TimestampTz until);
+extern void SetEntryPermit(LockEntry *entry, uint16 lockclass,
+						   uint16 permits);
+extern void LeaveUnclean(LockEntry *entry, TimestampTz until);
+extern void FreeEntry(LockEntry *entry);
+extern bool EntryIsNamed(const LockEntry *entry, const LockName *name);
+extern const LockName *EntryName(const LockEntry *entry);
+extern void FreeAllEntries(void);
+extern void RefreshMySlot(void);
+
+/* visit.c */
+typedef void (*EntryVisitor) (const LockEntry *entry, const LockName *name,
+							  const BackendSlot *slot, void *arg);
+extern void VisitEntries(BackendSlot *slot, int64 only_id, bool any_id,
+						 EntryVisitor visitor, void *arg);
+extern void VisitUnclean(BackendSlot *slot, int64 only_id,
+						 EntryVisitor visitor, void *arg);
+
+#endif							/* PGX_ENTRY_H */

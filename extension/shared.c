@@ -63,32 +63,40 @@ HashParameters(dshash_parameters *databases_p, dshash_parameters *namespaces_p,
 
 /*
  * MakeShared(state) - fill in the struct, as the first backend of all
+ *
+ * Or again, after an error half-way; what was made then is lost until the
+ * server restarts.
  */
 static void
 MakeShared(SharedState *state)
 {
 	dshash_parameters d,
 				n;
-	size_t		size;
+	dsa_area   *new_area;
+	dshash_table *new_databases;
+	dshash_table *new_namespaces;
 
 	memset(state, 0, SHARED_SIZE);
 	state->tranche = LWLockNewTrancheId();
 	LWLockRegisterTranche(state->tranche, "pg_exclusive");
-	area = dsa_create(state->tranche);
-	dsa_pin(area);
-	dsa_pin_mapping(area);
+	new_area = dsa_create(state->tranche);
+	dsa_pin(new_area);
+	dsa_pin_mapping(new_area);
 	HashParameters(&d, &n, state->tranche);
-	databases = dshash_create(area, &d, NULL);
-	namespaces = dshash_create(area, &n, NULL);
+	new_databases = dshash_create(new_area, &d, NULL);
+	new_namespaces = dshash_create(new_area, &n, NULL);
 
 	state->nslots = ProcGlobal->allProcCount;
-	size = mul_size(state->nslots, sizeof(BackendSlot));
-	state->slots = dsa_allocate0(area, size);
-	state->area = dsa_get_handle(area);
-	state->databases = dshash_get_hash_table_handle(databases);
-	state->namespaces = dshash_get_hash_table_handle(namespaces);
+	state->slots = dsa_allocate0(new_area, mul_size(state->nslots,
+													sizeof(BackendSlot)));
+	state->area = dsa_get_handle(new_area);
+	state->databases = dshash_get_hash_table_handle(new_databases);
+	state->namespaces = dshash_get_hash_table_handle(new_namespaces);
 	state->created_at = GetCurrentTimestamp();
 	ConditionVariableInit(&state->permits);
+	area = new_area;
+	databases = new_databases;
+	namespaces = new_namespaces;
 	pg_write_barrier();
 	state->magic = SHARED_MAGIC;
 }
@@ -100,8 +108,11 @@ JoinShared(SharedState *state)
 				n;
 
 	LWLockRegisterTranche(state->tranche, "pg_exclusive");
-	area = dsa_attach(state->area);
-	dsa_pin_mapping(area);
+	if (area == NULL)
+	{
+		area = dsa_attach(state->area);
+		dsa_pin_mapping(area);
+	}
 	HashParameters(&d, &n, state->tranche);
 	databases = dshash_attach(area, &d, state->databases, NULL);
 	namespaces = dshash_attach(area, &n, state->namespaces, NULL);
@@ -126,13 +137,10 @@ AttachShared(void)
 	old = MemoryContextSwitchTo(TopMemoryContext);
 	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
 	state = ShmemInitStruct("pg_exclusive", SHARED_SIZE, &found);
-	if (area == NULL)
-	{
-		if (found && state->magic == SHARED_MAGIC)
-			JoinShared(state);
-		else
-			MakeShared(state);
-	}
+	if (!found || state->magic != SHARED_MAGIC)
+		MakeShared(state);
+	else if (namespaces == NULL)
+		JoinShared(state);
 	LWLockRelease(AddinShmemInitLock);
 	shared = state;
 	slots = dsa_get_address(area, state->slots);

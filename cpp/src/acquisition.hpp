@@ -1,4 +1,5 @@
-// One thread on its way to one lock.
+// One thread on its way to one lock: what needs no waiting in acquisition.cpp,
+// what does in waiting.cpp.
 #pragma once
 
 #include <optional>
@@ -7,8 +8,12 @@
 
 namespace pg_exclusive::detail {
 
+struct server_wait_end;
+
 class acquisition {
  public:
+  // `permits`: not the lock but one of so many permits, when not 0.  `bound`:
+  // the thread that asks will be the one that gives it back.
   acquisition(core &owner, const lock_name &name, const lock_options &options,
               int permits, bool bound);
 
@@ -18,30 +23,30 @@ class acquisition {
   attempt wait();
 
  private:
-  // How waiting for a turn ended.
+  // Whose turn it is in the queue of the gate.
   enum class turn { ours, joined, timed_out, stopped };
 
-  std::optional<attempt> answer_here(std::unique_lock<std::mutex> &lock);
+  std::optional<attempt> answer_here();
   attempt ask(const std::vector<session_ptr> &except);
+  void confirm_if_late(boot_clock::time_point sent);
   attempt granted();
-  attempt refused(std::optional<holder_info> holder);
   attempt join(gate::root &root);
-  [[nodiscard]] holder_info local_holder(const gate::root &root) const;
-  void confirm(bool late);
+  attempt refused(std::optional<holder_info> holder);
+  static holder_info local_holder(const gate::root &root);
 
-  attempt stand_in_queue(waiter &me);
-  turn wait_for_turn(waiter &me, std::unique_lock<std::mutex> &lock);
-  std::optional<attempt> ask_in_turn(waiter &me);
-  std::optional<attempt> wait_on_server();
+  attempt stand_in_queue();
+  turn await_turn(std::unique_lock<std::mutex> &lock);
+  void sleep(std::unique_lock<std::mutex> &lock,
+             std::optional<boot_clock::duration> at_most = {});
+  std::optional<attempt> ask_in_turn();
+  std::optional<attempt> poll_server();
   std::optional<attempt> wait_on(const session_ptr &s);
-  std::optional<attempt> poll_server(waiter &me);
-  attempt end_of_wait(const session_ptr &s, const wait_answer &answer,
-                      boot_clock::time_point sent);
-  void await_local_losers(waiter &me);
+  void accept(session &s, PGconn *connection, const server_wait_end &end);
+  bool await_local_losers();
+  attempt give_up(outcome why);
   [[nodiscard]] std::optional<std::chrono::milliseconds> left() const;
-  [[nodiscard]] bool time_is_up() const;
-  [[nodiscard]] bool stop_requested() const;
-  attempt gave_up();
+  [[nodiscard]] bool stopped() const;
+
   std::unique_lock<std::mutex> enter() {
     return std::unique_lock(gate_->access);
   }
@@ -53,6 +58,7 @@ class acquisition {
   std::optional<boot_clock::time_point> deadline_;
   gate_ptr gate_;
   grant_ptr made_;
+  waiter *me_ = nullptr;  // in the queue of the gate
 };
 
 }  // namespace pg_exclusive::detail

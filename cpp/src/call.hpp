@@ -63,7 +63,8 @@ struct call {
   }
   signal await() noexcept {
     state_.wait(none, std::memory_order_acquire);
-    const auto now = static_cast<signal>(state_.load(std::memory_order_acquire));
+    const auto now =
+        static_cast<signal>(state_.load(std::memory_order_acquire));
     if (now == lead) state_.store(none, std::memory_order_relaxed);
     return now;
   }

@@ -1,10 +1,10 @@
 // How threads share a session.
 //
 // A thread that finds the session free leads: it sends what is queued, reads
-// the answers, sends what was queued meanwhile *before* it hands out the answers
-// (so that the server works while we wake threads up), and leaves the reading
-// of that to one of the threads it carried.  Nobody ever waits for a thread that
-// has nothing of its own on the way.
+// the answers, sends what was queued meanwhile *before* it hands out the
+// answers (so that the server works while we wake threads up), and leaves the
+// reading of that to one of the threads it carried.  Nobody ever waits for a
+// thread that has nothing of its own on the way.
 #include <algorithm>
 #include <stdexcept>
 
@@ -58,8 +58,7 @@ void session::lead() {
     std::copy_n(flight_.calls.begin(), size, landed.begin());
     const std::span calls(landed.data(), size);
     const bound_for next = take_off(calls);
-    call *carrier =
-        next == bound_for::server ? flight_.calls.front() : nullptr;
+    call *carrier = next == bound_for::server ? flight_.calls.front() : nullptr;
     for (call *c : calls) c->notify(call::done);
     if (carrier != nullptr) carrier->notify(call::lead);
     if (next != bound_for::heartbeat) return;
@@ -204,8 +203,8 @@ void session::land_statement(call &c) {
 void session::give_up(call &c) {
   c.ok = false;
   if (c.what != op::unlock && c.what != op::holds && !c.error) {
-    c.error.emplace(broken(c.name == nullptr ? std::nullopt
-                                             : std::optional(*c.name)));
+    c.error.emplace(
+        broken(c.name == nullptr ? std::nullopt : std::optional(*c.name)));
   }
 }
 

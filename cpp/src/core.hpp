@@ -35,11 +35,14 @@ class core : public std::enable_shared_from_this<core> {
   core &operator=(const core &) = delete;
   ~core();
 
-  // Takes a lock.  `bound`: the thread that asks is the one that gives it back.
+  // Takes a lock, or one of so many permits.  `bound`: the thread that asks is
+  // the one that gives it back.
   attempt acquire(const lock_name &name, const lock_options &options,
-                  bool bound);
+                  bool bound, int permits = 0);
   // Gives it back.  How it was lost, if it was.
   std::optional<loss_info> release(grant &held) noexcept;
+  // Only on the server.  False: the session does not have it.
+  bool unlock(grant &held) noexcept;
 
   bool close(std::chrono::milliseconds deadline);
   [[nodiscard]] client_stats stats() const;
@@ -51,6 +54,7 @@ class core : public std::enable_shared_from_this<core> {
   [[nodiscard]] const client_options &options() const { return options_; }
   // Throws when the client is closed, or this is a forked child.
   void check_usable() const;
+  void check_not_forked() const;
   [[nodiscard]] lock_error closed_error() const;
 
   // After what was confirmed last we give up after this, and the server not
@@ -65,16 +69,28 @@ class core : public std::enable_shared_from_this<core> {
     return options_.lease / 3;
   }
 
+  // How long we wait for a server that should have answered.
+  [[nodiscard]] std::chrono::milliseconds patience() const {
+    return std::max(options_.lease / 3, std::chrono::milliseconds(1000));
+  }
+
   // What sessions tell.
   void session_opened(const session_ptr &s, boot_clock::duration took);
   void session_failed(const session_ptr &s);
   void lost(grant_ptr g, const loss_info &info);
   void heartbeat_confirmed(const session &s, boot_clock::duration took);
   void extension_appeared();
+  void tell_granted(const grant &g, boot_clock::duration took) const;
   void tell(event what) const;
 
   watcher &watch() { return watcher_; }
   session_pool &sessions() { return sessions_; }
+  wait_graph &graph() { return graph_; }
+  gate_ptr gate_of(const lock_name &name, int permits) {
+    return permits > 0 ? permit_gates_.at(name) : gates_.at(name);
+  }
+  // Asks for a stop when the client is closed.
+  [[nodiscard]] std::stop_token closing() const { return closing_.get_token(); }
   std::atomic<bool> has_extension{false};
 
   struct {
@@ -89,11 +105,10 @@ class core : public std::enable_shared_from_this<core> {
   void become_child();
 
  private:
-  friend class acquisition;
   core(std::string conninfo, client_options options);
 
-  bool unlock(grant &held) noexcept;
-  void leave(grant &held) noexcept;
+  static bool last_one_out(grant &held);
+  static void leave(grant &held);
   bool release_all(const session_ptr &s, const loss_info &info);
 
   const std::string conninfo_;
@@ -102,6 +117,7 @@ class core : public std::enable_shared_from_this<core> {
   std::atomic<bool> closed_{false};
   std::stop_source closing_;
   gates gates_;
+  gates permit_gates_;
   wait_graph graph_;
   mutable notifier notifier_;
   watcher watcher_;

@@ -93,10 +93,10 @@ void read_details(std::string_view bytes, std::span<call *const> calls) {
     if (detail[sqlstate].empty()) {
       c.holder = read_holder(detail);
     } else {
-      c.error.emplace(
-          std::string(detail[message]), std::string(detail[sqlstate]),
-          c.name == nullptr ? std::nullopt : std::optional(*c.name),
-          std::string(detail[hint]));
+      c.error.emplace(std::string(detail[message]),
+                      std::string(detail[sqlstate]),
+                      c.name == nullptr ? std::nullopt : std::optional(*c.name),
+                      std::string(detail[hint]));
     }
   }
 }
@@ -127,8 +127,8 @@ class extension_dialect final : public dialect {
     pq::prepare(connection, heartbeat,
                 "SELECT nonce, lost FROM " + schema_ + "._heartbeat($1)",
                 {type_int8_array});
-    const auto session = pq::exec(
-        connection, "SELECT nonce FROM " + schema_ + "._session()");
+    const auto session =
+        pq::exec(connection, "SELECT nonce FROM " + schema_ + "._session()");
     return number<std::int64_t>(pq::column(session.get(), 0, 0));
   }
 
@@ -208,7 +208,8 @@ class extension_dialect final : public dialect {
     const std::string permits = std::to_string(lock.permits);
     const char *mode = lock.mode == lock_mode::shared ? "shared" : "exclusive";
     const std::string statement =
-        "CALL " + schema_ + (lock.permits > 0 ? "._wait_permit" : "._wait_lock") +
+        "CALL " + schema_ +
+        (lock.permits > 0 ? "._wait_permit" : "._wait_lock") +
         "($1, $2, $3, $4, NULL)";
     const std::array<const char *, 4> values{
         lock.name.namespace_.c_str(), lock.name.key.c_str(),
@@ -239,10 +240,10 @@ class extension_dialect final : public dialect {
       values.push_back(std::to_string(options.every->count()) +
                        " milliseconds");
     }
-    const auto row = pq::exec(connection,
-                              "SELECT " + schema_ +
-                                  ".begin_run($1, $2, $3, $4" + every + ")",
-                              values);
+    const auto row = pq::exec(
+        connection,
+        "SELECT " + schema_ + ".begin_run($1, $2, $3, $4" + every + ")",
+        values);
     return pq::column(row.get(), 0, 0) == "t";
   }
 
@@ -277,9 +278,9 @@ class extension_dialect final : public dialect {
   }
 
   bool send_permit(PGconn *connection, const call &c) const {
-    const std::string statement =
-        "SELECT " + schema_ + "._try_permit($1, $2, $3), " + schema_ +
-        "._details()";
+    const std::string statement = "SELECT " + schema_ +
+                                  "._try_permit($1, $2, $3), " + schema_ +
+                                  "._details()";
     const std::string permits = std::to_string(c.permits);
     const std::array<const char *, 3> values{
         c.name->namespace_.c_str(), c.name->key.c_str(), permits.c_str()};
@@ -290,10 +291,10 @@ class extension_dialect final : public dialect {
   static void fail(const lock_error &error, std::span<call *const> calls) {
     for (call *c : calls) {
       c->ok = false;
-      c->error.emplace(error.what(), error.sqlstate(),
-                       c->name == nullptr ? std::nullopt
-                                          : std::optional(*c->name),
-                       error.hint());
+      c->error.emplace(
+          error.what(), error.sqlstate(),
+          c->name == nullptr ? std::nullopt : std::optional(*c->name),
+          error.hint());
     }
   }
 

@@ -49,8 +49,8 @@ gate::root *gate::find(const grant &held) {
 }
 
 void gate::add(const grant &held) {
-  roots.push_back({held.shared_session(), held.token(), held.mode(), 1, false,
-                   held.since});
+  roots.push_back(
+      {held.shared_session(), held.token(), held.mode(), 1, false, held.since});
 }
 
 void gate::wake() {
@@ -111,9 +111,8 @@ bool wait_graph::leads_back(const gate_ptr &from, std::thread::id to) const {
     for (const auto owner : owners) {
       if (owner == to) return true;
       const auto next = waiting_.find(owner);
-      if (next == waiting_.end() ||
-          std::find(reached.begin(), reached.end(), next->second) !=
-              reached.end()) {
+      if (next == waiting_.end() || std::find(reached.begin(), reached.end(),
+                                              next->second) != reached.end()) {
         continue;
       }
       reached.push_back(next->second);

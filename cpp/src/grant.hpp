@@ -11,7 +11,9 @@
 #include <mutex>
 #include <optional>
 #include <stop_token>
+#include <thread>
 
+#include "pg_exclusive/clock.hpp"
 #include "pg_exclusive/errors.hpp"
 #include "pg_exclusive/lock_name.hpp"
 #include "pg_exclusive/lock_options.hpp"
@@ -22,7 +24,7 @@ class core;
 class session;
 struct gate;
 
-class grant {
+class grant : public std::enable_shared_from_this<grant> {
  public:
   grant(std::shared_ptr<core> owner, lock_name name, lock_mode mode);
   grant(const grant &) = delete;
@@ -59,12 +61,14 @@ class grant {
   }
 
   // Where it is in its session's list; under the session's lock.
-  std::size_t index = 0;
-  // Its place among the threads of this process; set by the core.
+  std::size_t index = SIZE_MAX;
+  // Where the threads of this process meet for it.
   std::shared_ptr<gate> at;
-  // Bound to the thread that took it, for the check for deadlocks.
-  bool bound = false;
+  // The thread that took it and will give it back, where that is so.
+  std::optional<std::thread::id> bound_to;
   boot_clock::time_point since;
+  // By its hold; of who has exclusive access to that.
+  bool released = false;
 
  private:
   enum state { held_, lost_, released_ };

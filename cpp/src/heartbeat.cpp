@@ -71,13 +71,11 @@ void session::lose(const std::vector<std::int64_t> &tokens) {
     }
     for (const auto &g : gone) remove_locked(*g);
   }
-  loss_info info;
-  info.reason = loss_reason::lock_gone;
-  info.detail = "DISCARD ALL or pg_advisory_unlock_all() on the lock session";
-  info.when = std::chrono::system_clock::now();
   // It was there at the heartbeat before this one.
-  info.others_may_run_since = to_system(boot_clock::time_point(
-      boot_clock::duration(last_beat_.load()) - owner_.heartbeat_period()));
+  loss_info info = this->gone();
+  info.others_may_run_since -=
+      std::chrono::duration_cast<std::chrono::system_clock::duration>(
+          owner_.heartbeat_period());
   for (auto &g : gone) owner_.lost(std::move(g), info);
 }
 

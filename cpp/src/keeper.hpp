@@ -1,5 +1,5 @@
-// Keeps sessions alive: sends the heartbeats of all of them, closes the dead and
-// those that nobody needs.
+// Keeps sessions alive: sends the heartbeats of all of them, closes the dead
+// and those that nobody needs.
 //
 // One thread, many sessions: it never waits for one of them, or a link that is
 // dead would cost the others their lease.

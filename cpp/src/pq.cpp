@@ -63,9 +63,9 @@ void finish_connecting(PGconn *connection, std::chrono::milliseconds timeout) {
     if (next == PGRES_POLLING_FAILED) throw connect_error(connection);
     const short events = next == PGRES_POLLING_READING ? POLLIN : POLLOUT;
     if (!await(connection, events, deadline)) {
-      throw lock_error("could not connect within " +
-                           std::to_string(timeout.count()) + " ms",
-                       "08001");
+      throw lock_error(
+          "could not connect within " + std::to_string(timeout.count()) + " ms",
+          "08001");
     }
     next = PQconnectPoll(connection);
   }
@@ -123,9 +123,9 @@ result_ptr exec(PGconn *connection, const std::string &sql,
   std::vector<const char *> values;
   values.reserve(parameters.size());
   for (const auto &parameter : parameters) values.push_back(parameter.c_str());
-  result_ptr result(
-      PQexecParams(connection, sql.c_str(), static_cast<int>(values.size()),
-                   nullptr, values.data(), nullptr, nullptr, 0));
+  result_ptr result(PQexecParams(connection, sql.c_str(),
+                                 static_cast<int>(values.size()), nullptr,
+                                 values.data(), nullptr, nullptr, 0));
   if (auto error = error_of(connection, result.get())) throw lock_error(*error);
   return result;
 }

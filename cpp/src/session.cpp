@@ -7,13 +7,25 @@
 
 namespace pg_exclusive::detail {
 
+namespace {
+
+std::string parameter(const PGconn *connection, const char *name) {
+  const char *value = PQparameterStatus(connection, name);
+  return value == nullptr ? "" : value;
+}
+
+}  // namespace
+
 session::session(core &owner, opened &&made)
     : owner_(owner),
       connection_(std::move(made.connection)),
       words_(std::move(made.words)),
+      pooled_(made.pooled),
       nonce_(made.nonce),
       backend_pid_(PQbackendPID(connection_.get())),
       socket_(PQsocket(connection_.get())),
+      role_(PQuser(connection_.get())),
+      application_name_(parameter(connection_.get(), "application_name")),
       confirmed_(made.sent.time_since_epoch().count()),
       last_beat_(made.sent.time_since_epoch().count()),
       last_grant_(made.sent.time_since_epoch().count()) {
@@ -23,6 +35,10 @@ session::session(core &owner, opened &&made)
 session::~session() { close(); }
 
 void session::close() {
+  // A pooler passes the backend on to others.
+  if (pooled_ && connection_ && alive() && !owner_.forked()) {
+    PQclear(PQexec(connection_.get(), "DISCARD ALL"));
+  }
   owner_.watch().forget(*this);
   connection_.reset();
 }
@@ -47,10 +63,9 @@ void session::fail(loss_reason reason, const std::string &detail) {
     info.reason = reason;
     info.detail = detail.substr(0, detail.find_last_not_of(" \n") + 1);
     info.when = std::chrono::system_clock::now();
-    info.others_may_run_since =
-        to_system(reason == loss_reason::lease_expired
-                      ? confirmed + owner_.server_bound()
-                      : confirmed);
+    info.others_may_run_since = to_system(
+        reason == loss_reason::lease_expired ? confirmed + owner_.server_bound()
+                                             : confirmed);
     loss_ = std::move(info);
   }
   owner_.watch().shut(*this);
@@ -69,9 +84,21 @@ loss_info session::loss() const {
   loss_info info;
   info.reason = loss_reason::lease_expired;
   info.when = std::chrono::system_clock::now();
-  info.others_may_run_since =
-      to_system(boot_clock::time_point(boot_clock::duration(confirmed_.load())) +
-                owner_.server_bound());
+  info.others_may_run_since = to_system(
+      boot_clock::time_point(boot_clock::duration(confirmed_.load())) +
+      owner_.server_bound());
+  return info;
+}
+
+loss_info session::gone() const {
+  if (!lease_.alive()) return loss();
+  loss_info info;
+  info.reason = loss_reason::lock_gone;
+  info.detail = "DISCARD ALL or pg_advisory_unlock_all() on the lock session";
+  info.when = std::chrono::system_clock::now();
+  // It was there at the last heartbeat.
+  info.others_may_run_since = to_system(
+      boot_clock::time_point(boot_clock::duration(last_beat_.load())));
   return info;
 }
 
@@ -121,7 +148,8 @@ std::vector<std::shared_ptr<grant>> session::grants() {
   std::vector<std::shared_ptr<grant>> all;
   const std::lock_guard guard(access_);
   for (grant *g : grants_) {
-    if (auto alive = g->weak_from_this().lock()) all.push_back(std::move(alive));
+    if (auto alive = g->weak_from_this().lock())
+      all.push_back(std::move(alive));
   }
   return all;
 }

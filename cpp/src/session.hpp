@@ -30,6 +30,7 @@ struct opened {
   std::shared_ptr<dialect> words;
   std::int64_t nonce = 0;
   boot_clock::time_point sent;  // when the last confirmed message was
+  bool pooled = false;          // something else answers for the server
 };
 
 class session : public std::enable_shared_from_this<session> {
@@ -80,6 +81,8 @@ class session : public std::enable_shared_from_this<session> {
   [[nodiscard]] bool failed() const;
   [[nodiscard]] pg_exclusive::detail::lease &lease() noexcept { return lease_; }
   [[nodiscard]] loss_info loss() const;
+  // The loss of a lock that this session, alive or not, does not have.
+  [[nodiscard]] loss_info gone() const;
   [[nodiscard]] lock_error broken(const std::optional<lock_name> &name) const;
   // The server confirmed what was sent then.  False when that came too late.
   bool confirm(boot_clock::time_point sent);
@@ -92,6 +95,10 @@ class session : public std::enable_shared_from_this<session> {
   std::atomic<int> load{0};
   [[nodiscard]] int backend_pid() const noexcept { return backend_pid_; }
   [[nodiscard]] int socket() const noexcept { return socket_; }
+  [[nodiscard]] const std::string &role() const noexcept { return role_; }
+  [[nodiscard]] const std::string &application_name() const noexcept {
+    return application_name_;
+  }
   [[nodiscard]] bool has_tokens() const { return words_->has_tokens(); }
   [[nodiscard]] dialect &words() noexcept { return *words_; }
   // When the next heartbeat is due.
@@ -135,10 +142,13 @@ class session : public std::enable_shared_from_this<session> {
   core &owner_;
   pq::connection_ptr connection_;
   std::shared_ptr<dialect> words_;
+  const bool pooled_;
   const std::int64_t nonce_;
   const int backend_pid_;
   const int socket_;
-  pg_exclusive::detail::lease lease_;
+  const std::string role_;
+  const std::string application_name_;
+  mutable pg_exclusive::detail::lease lease_;
   std::atomic<std::int64_t> confirmed_;   // boot_clock, nanoseconds
   std::atomic<std::int64_t> last_beat_;   // boot_clock, nanoseconds
   std::atomic<std::int64_t> last_grant_;  // boot_clock, nanoseconds

@@ -134,7 +134,8 @@ void session_pool::drop(const session_ptr &s) {
 bool session_pool::retire(const session_ptr &s) {
   const std::lock_guard guard(access_);
   if (sessions_.size() < 2 || s->load != 0) return false;
-  if (s->idle_since() + owner_.options().lease > boot_clock::now()) return false;
+  if (s->idle_since() + owner_.options().lease > boot_clock::now())
+    return false;
   return std::erase(sessions_, s) > 0;
 }
 

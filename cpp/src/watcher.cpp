@@ -41,8 +41,8 @@ void drain(int fd) {
 
 watcher::watcher() {
   epoll_ = checked(epoll_create1(EPOLL_CLOEXEC), "epoll_create1");
-  timer_ = checked(
-      timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK), "timerfd");
+  timer_ = checked(timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK),
+                   "timerfd");
   wake_ = checked(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd");
   listen_to(epoll_, timer_, EPOLLIN, timer_id);
   listen_to(epoll_, wake_, EPOLLIN, wake_id);
@@ -92,7 +92,8 @@ void watcher::shut(const session &s) {
 
 void watcher::cut_off_child() {
   const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-  for (const auto &[id, watched] : sessions_) dup3(null, watched.socket, O_CLOEXEC);
+  for (const auto &[id, watched] : sessions_)
+    dup3(null, watched.socket, O_CLOEXEC);
   ::close(null);
 }
 

@@ -54,8 +54,8 @@ class watcher {
   int wake_ = -1;
   std::atomic<bool> stopping_{false};
   std::mutex access_;
-  std::uint64_t next_id_ = 2;                              // under access_
-  std::unordered_map<std::uint64_t, watched> sessions_;    // under access_
+  std::uint64_t next_id_ = 2;                               // under access_
+  std::unordered_map<std::uint64_t, watched> sessions_;     // under access_
   std::unordered_map<const session *, std::uint64_t> ids_;  // under access_
   std::thread thread_;
 };

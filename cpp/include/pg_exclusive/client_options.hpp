@@ -96,7 +96,10 @@ struct server_facts {
   std::string extension_schema;        ///< empty: not there
   bool unix_socket = false;            ///< no network in between
   bool behind_pooler = false;          ///< something else answers for it
+  bool standby = false;                ///< no primary: locks are refused
   std::chrono::milliseconds lease{0};  ///< as asked for
+  /// How often holds are confirmed.
+  std::chrono::milliseconds heartbeat_period{0};
   /// After the last message that was confirmed, we give a lock up after this…
   std::chrono::milliseconds client_bound{0};
   /// …and the server frees it not earlier than after this.

@@ -1,0 +1,62 @@
+// The end of a client, and what can be read from it before.
+#include "core.hpp"
+#include "session.hpp"
+
+namespace pg_exclusive::detail {
+
+// Gives back everything on one session.  Holds that live are lost, because
+// whoever has them did not let go.
+bool core::release_all(const session_ptr &s, const loss_info &info) {
+  bool all = true;
+  for (const auto &g : s->grants()) {
+    lost(g, info);
+    all = unlock(*g) && all;
+  }
+  return all;
+}
+
+bool core::close(std::chrono::milliseconds deadline) {
+  if (forked_ || closed_.exchange(true)) return true;
+  closing_.request_stop();
+  loss_info info;
+  info.reason = loss_reason::client_closed;
+  info.when = info.others_may_run_since = std::chrono::system_clock::now();
+  const auto until = boot_clock::now() + deadline;
+  const auto sessions = sessions_.close();
+  // The watcher cuts off what has not answered by then.
+  for (const auto &s : sessions) {
+    if (s->lease().deadline() > until) s->lease().set(until);
+  }
+  watcher_.rearm();
+  bool all = true;
+  for (const auto &s : sessions) {
+    all = release_all(s, info) && all;
+    s->lease().end();
+    s->reap();
+  }
+  return all;
+}
+
+client_stats core::stats() const {
+  client_stats now;
+  now.grants = counters.grants;
+  now.refusals = counters.refusals;
+  now.timeouts = counters.timeouts;
+  now.stops = counters.stops;
+  now.losses = counters.losses;
+  now.local_refusals = counters.local_refusals;
+  now.shared_joins = counters.shared_joins;
+  now.round_trips = counters.round_trips;
+  now.calls = counters.calls;
+  now.heartbeats = counters.heartbeats;
+  now.waits = counters.waits;
+  now.polled_waits = counters.polled_waits;
+  now.connects = counters.connects;
+  now.sessions = sessions_.size();
+  now.waiting_sessions = sessions_.waiting();
+  now.holds =
+      static_cast<std::size_t>(std::max<std::int64_t>(counters.holds, 0));
+  return now;
+}
+
+}  // namespace pg_exclusive::detail

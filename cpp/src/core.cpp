@@ -1,0 +1,245 @@
+#include "core.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "acquisition.hpp"
+#include "session.hpp"
+
+namespace pg_exclusive::detail {
+namespace {
+
+void check_bounds(const char *option, std::int64_t value, std::int64_t least,
+                  std::int64_t most) {
+  if (value >= least && value <= most) return;
+  throw lock_error(std::string("option \"") + option + "\" is " +
+                       std::to_string(value) + ", which is not between " +
+                       std::to_string(least) + " and " + std::to_string(most),
+                   "22023");
+}
+
+void check(const client_options &options) {
+  check_bounds("lease", options.lease.count(), 500, 3'600'000);
+  check_bounds("connect_timeout", options.connect_timeout.count(), 1,
+               3'600'000);
+  check_bounds("max_sessions", options.max_sessions, 1, 10'000);
+  check_bounds("max_wait_sessions", options.max_wait_sessions, 1, 10'000);
+  check_bounds("holds_per_session", options.holds_per_session, 1, 100'000);
+}
+
+}  // namespace
+
+core::core(std::string conninfo, client_options options)
+    : conninfo_(std::move(conninfo)),
+      options_(std::move(options)),
+      sessions_(*this) {}
+
+std::shared_ptr<core> core::make(std::string conninfo, client_options options) {
+  check(options);
+  // In a forked child there are no threads to join and no server to talk to.
+  std::shared_ptr<core> made(new core(std::move(conninfo), std::move(options)),
+                             [](core *c) {
+                               if (!c->forked()) delete c;
+                             });
+  remember_for_fork(*made);
+  made->keeper_.emplace(*made);
+  session_pool::unload(*made->sessions_.pick());  // errors show up now
+  return made;
+}
+
+core::~core() {
+  forget_for_fork(*this);
+  closing_.request_stop();
+  const auto left = sessions_.close();
+  if (keeper_) keeper_->stop();
+  watcher_.stop();
+  notifier_.stop();
+}
+
+void core::check_not_forked() const {
+  if (!forked_) return;
+  throw std::logic_error(
+      "pg_exclusive::client used in a child process after fork()");
+}
+
+void core::check_usable() const {
+  check_not_forked();
+  if (closed_) throw closed_error();
+}
+
+lock_error core::closed_error() const {
+  return {"the client is closed", "08003"};
+}
+
+std::string core::conninfo() const {
+  return options_.conninfo ? options_.conninfo() : conninfo_;
+}
+
+attempt core::acquire(const lock_name &name, const lock_options &options,
+                      bool bound, int permits) {
+  check_usable();
+  name.check();
+  acquisition way(*this, name, options, permits, bound);
+  const bool waits = !options.wait || options.wait->count() > 0;
+  attempt result = waits ? way.wait() : way.try_now();
+  if (result && closed_) {
+    release(**result);
+    throw closed_error();
+  }
+  return result;
+}
+
+// Among shared holds on one grant: does the server have to know?
+bool core::last_one_out(grant &held) {
+  const std::lock_guard guard(held.at->access);
+  gate::root *root = held.at->find(held);
+  if (root == nullptr) return true;
+  if (root->users > 1) {
+    --root->users;
+    return false;
+  }
+  root->leaving = true;
+  return true;
+}
+
+// The threads of this process may go on.
+void core::leave(grant &held) {
+  gate &g = *held.at;
+  const std::lock_guard guard(g.access);
+  if (const gate::root *root = g.find(held); root != nullptr && root->leaving) {
+    g.roots.erase(g.roots.begin() + (root - g.roots.data()));
+  }
+  if (held.bound_to) {
+    const auto owner =
+        std::find(g.owners.begin(), g.owners.end(), *held.bound_to);
+    if (owner != g.owners.end()) g.owners.erase(owner);
+  }
+  g.wake();
+}
+
+std::optional<loss_info> core::release(grant &held) noexcept {
+  const bool was_ours = held.mark_released();
+  session &s = held.on();
+  std::optional<loss_info> loss;
+  if (!was_ours) loss = held.loss().value_or(s.loss());
+  counters.holds.fetch_sub(1, std::memory_order_relaxed);
+  if (last_one_out(held)) {
+    if (was_ours && !unlock(held)) loss = s.gone();
+    session_pool::unload(s);
+  } else {
+    s.remove(held);
+  }
+  leave(held);
+  if (!loss && options_.on_event) {
+    event what;
+    what.kind = event_kind::released;
+    what.name = held.name();
+    if (s.has_tokens()) what.token = held.token();
+    what.took = std::chrono::duration_cast<std::chrono::microseconds>(
+        boot_clock::now() - held.since);
+    what.backend_pid = s.backend_pid();
+    tell(std::move(what));
+  }
+  return loss;
+}
+
+bool core::unlock(grant &held) noexcept {
+  session &s = held.on();
+  call c;
+  c.what = op::unlock;
+  c.name = &held.name();
+  c.mode = held.mode();
+  c.token = held.token();
+  c.releasing = &held;
+  s.submit(c);
+  // What cannot be given back goes with the session.
+  if (c.error) s.fail(loss_reason::connection_closed, c.error->what());
+  return c.ok;
+}
+
+void core::session_opened(const session_ptr &s, boot_clock::duration took) {
+  counters.connects.fetch_add(1, std::memory_order_relaxed);
+  has_extension = s->has_tokens();
+  watcher_.add(s);
+  if (keeper_) keeper_->poke();
+  event what;
+  what.kind = event_kind::session_opened;
+  what.took = std::chrono::duration_cast<std::chrono::microseconds>(took);
+  what.backend_pid = s->backend_pid();
+  tell(std::move(what));
+}
+
+// From any thread, the watcher's too: nothing here waits.
+void core::session_failed(const session_ptr &s) {
+  notifier_.post([this, weak = std::weak_ptr(s)] {
+    const auto failed = weak.lock();
+    if (!failed) return;
+    failed->tell_holders();
+    event what;
+    what.kind = event_kind::session_closed;
+    what.loss = failed->loss();
+    what.detail = what.loss->detail;
+    what.backend_pid = failed->backend_pid();
+    tell(std::move(what));
+  });
+  if (keeper_) keeper_->poke();
+}
+
+// On any thread but the watcher's; callbacks run on the notifier's.
+void core::lost(grant_ptr g, const loss_info &info) {
+  if (!g->mark_lost()) return;
+  counters.losses.fetch_add(1, std::memory_order_relaxed);
+  event what;
+  what.kind = event_kind::lost;
+  what.name = g->name();
+  if (g->on().has_tokens()) what.token = g->token();
+  what.backend_pid = g->on().backend_pid();
+  what.loss = info;
+  tell(std::move(what));
+  notifier_.post([g = std::move(g), info] { g->tell_lost(info); });
+}
+
+void core::heartbeat_confirmed(const session &s, boot_clock::duration took) {
+  counters.heartbeats.fetch_add(1, std::memory_order_relaxed);
+  if (took * 3 <= heartbeat_period()) return;
+  event what;
+  what.kind = event_kind::slow_heartbeat;
+  what.took = std::chrono::duration_cast<std::chrono::microseconds>(took);
+  what.backend_pid = s.backend_pid();
+  tell(std::move(what));
+}
+
+void core::extension_appeared() {
+  if (has_extension.exchange(true)) return;
+  event what;
+  what.kind = event_kind::extension_appeared;
+  tell(std::move(what));
+}
+
+void core::tell_granted(const grant &g, boot_clock::duration took) const {
+  if (!options_.on_event) return;
+  event what;
+  what.kind = event_kind::granted;
+  what.name = g.name();
+  if (g.on().has_tokens()) what.token = g.token();
+  what.took = std::chrono::duration_cast<std::chrono::microseconds>(took);
+  what.backend_pid = g.on().backend_pid();
+  tell(std::move(what));
+}
+
+void core::tell(event what) const {
+  if (!options_.on_event) return;
+  notifier_.post_event(
+      [hook = options_.on_event, what = std::move(what)] { hook(what); });
+}
+
+std::shared_ptr<void> core::attachment(std::type_index type,
+                                       std::shared_ptr<void> (*make)()) {
+  check_usable();
+  const std::lock_guard guard(attachments_access_);
+  auto &there = attachments_[type];
+  if (!there) there = make();
+  return there;
+}
+
+}  // namespace pg_exclusive::detail

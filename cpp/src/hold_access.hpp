@@ -1,0 +1,24 @@
+// How the library makes holds, and runs statements under them.
+#pragma once
+
+#include <functional>
+#include <utility>
+
+#include "core.hpp"
+#include "pg_exclusive/hold.hpp"
+
+namespace pg_exclusive::detail {
+
+struct hold_access {
+  static run_result<hold> from(attempt &&result) {
+    if (!result) return run_result<hold>(result.outcome(), result.refused_by());
+    return run_result<hold>(std::in_place, hold(*std::move(result)));
+  }
+};
+
+// Runs `statement` alone on the session of a hold; throws what it throws, and
+// lock_lost when the session broke.
+void run_statement(const grant &held,
+                   const std::function<void(PGconn *)> &statement);
+
+}  // namespace pg_exclusive::detail

@@ -152,6 +152,8 @@ RevokeRegistry(Oid fn_oid, Oid role)
 {
 	Statement	st = {fn_oid};
 
+	if (!SearchSysCacheExists1(AUTHOID, ObjectIdGetDatum(role)))
+		return;					/* see OwnerRoleDetail() */
 	AddArg(&st, REGROLEOID, ObjectIdGetDatum(role), false);
 	if (ExecuteAsOwner(&st, "SELECT FROM %1$s.namespace_registry WHERE allowed_role = $1") > 0)
 		return;

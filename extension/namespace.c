@@ -201,6 +201,23 @@ LookupNamespace(const char *name, int len, Oid fn_oid)
 }
 
 /*
+ * OwnerRoleDetail(role) - whom a namespace is for
+ *
+ * DROP OWNED takes away the grant that keeps a role from being dropped, so
+ * the role may be gone; then nobody but a superuser can use the namespace.
+ */
+static int
+OwnerRoleDetail(Oid role)
+{
+	char	   *name = GetUserNameFromId(role, true);
+
+	if (name == NULL)
+		return errdetail("The role it is for was dropped.");
+	return errdetail("Only roles with the privileges of role \"%s\" may use it.",
+					 name);
+}
+
+/*
  * CheckNamespaceRole(ns) - 42501 without the privileges of its role
  */
 void
@@ -212,8 +229,7 @@ CheckNamespaceRole(const Namespace *ns)
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("permission denied for lock namespace \"%s\"",
 						ns->name),
-				 errdetail("Only roles with the privileges of role \"%s\" may use it.",
-						   GetUserNameFromId(ns->allowed_role, false))));
+				 OwnerRoleDetail(ns->allowed_role)));
 }
 
 /*

@@ -203,7 +203,7 @@ AS 'MODULE_PATHNAME', 'pgx_run_exclusive'
 LANGUAGE C;
 
 COMMENT ON PROCEDURE run_exclusive(text, text, text, interval, boolean) IS
-'waits without a snapshot, runs "task" under the lock, commits, then frees the lock';
+'waits without a snapshot, runs "task" under the lock, commits, then frees the lock; what the task SETs stays set';
 
 CREATE FUNCTION try_run_once(
 	namespace text,

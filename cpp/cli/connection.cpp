@@ -69,9 +69,9 @@ std::string make_conninfo(const connection_options &from) {
   } else if (!from.dbname.empty()) {
     all["dbname"] = from.dbname;
   }
-  for (const auto &[keyword, value] : {std::pair{"host", from.host},
-                                       std::pair{"port", from.port},
-                                       std::pair{"user", from.user}}) {
+  for (const auto &[keyword, value] :
+       {std::pair{"host", from.host}, std::pair{"port", from.port},
+        std::pair{"user", from.user}}) {
     if (!value.empty()) {
       all[keyword] = value;
     }
@@ -124,11 +124,11 @@ tool_error describe(const lock_error &error) {
 
 database::database(const connection_options &from) try
     : connection_{make_conninfo(from)} {
-  const auto found = ask(
-      "SELECT pg_catalog.quote_ident(n.nspname)"
-      " FROM pg_catalog.pg_extension e"
-      " JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace"
-      " WHERE e.extname = 'pg_exclusive'");
+  const auto found =
+      ask("SELECT pg_catalog.quote_ident(n.nspname)"
+          " FROM pg_catalog.pg_extension e"
+          " JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace"
+          " WHERE e.extname = 'pg_exclusive'");
   if (found.empty()) {
     throw tool_error{"the database does not have the extension pg_exclusive",
                      "CREATE EXTENSION pg_exclusive;", exit_config};

@@ -12,7 +12,8 @@ inline constexpr int exit_system = 71;       ///< fork, pipes, memory
 inline constexpr int exit_taken = 75;        ///< taken, timed out, paused
 inline constexpr int exit_lost = 76;         ///< see guard.hpp
 inline constexpr int exit_already_ran = 77;
-inline constexpr int exit_config = 78;  ///< no namespace, no right, no extension
+inline constexpr int exit_config =
+    78;  ///< no namespace, no right, no extension
 // 126 and 127: see command.hpp
 
 }  // namespace pg_exclusive::cli

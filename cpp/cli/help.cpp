@@ -6,7 +6,8 @@ namespace pg_exclusive::cli {
 
 namespace {
 
-constexpr auto program = R"(pg_exclusive runs a command on exactly one node, under a named lock in PostgreSQL.
+constexpr auto program =
+    R"(pg_exclusive runs a command on exactly one node, under a named lock in PostgreSQL.
 
 Usage:
   pg_exclusive COMMAND [OPTION]... [ARGUMENT]...
@@ -40,8 +41,9 @@ Options:
   -E, --taken-exit-code=NUM  exit code when the lock is taken (default 75)
       --slot=TEXT            run at most one command that succeeds per slot,
                              on all nodes, ever
-      --once-per=INTERVAL    do not run when the last run that succeeded
-                             started less than half of this ago, e.g. "1d"
+      --once-per=PERIOD      do not run when the last run that succeeded
+                             started less than half of this ago; a number with
+                             one of the units s, min, h, d, w, e.g. "1d"
       --on-crash=WHAT        a run of the slot or period that never ended:
                              "retry" (default) or "skip"
       --grace=SECS           time between TERM and KILL when the lock is lost
@@ -67,7 +69,8 @@ unreachable; 75 lock taken or timed out; 76 lock lost; 77 already ran in this
 slot or period; 78 not set up for it; 126 not executable; 127 not found.
 )";
 
-constexpr auto status = R"(pg_exclusive status shows who holds and who waits for which lock.
+constexpr auto status =
+    R"(pg_exclusive status shows who holds and who waits for which lock.
 
 Usage:
   pg_exclusive status [OPTION]... [NAMESPACE[/KEY]]
@@ -82,7 +85,8 @@ Options:
 
 @connection@)";
 
-constexpr auto watch = R"(pg_exclusive watch shows holders and waiters of locks, live.
+constexpr auto watch =
+    R"(pg_exclusive watch shows holders and waiters of locks, live.
 
 Usage:
   pg_exclusive watch [OPTION]... [NAMESPACE[/KEY]]
@@ -119,7 +123,8 @@ Options:
 It queues for the lock, and frees it as soon as it is granted.
 )";
 
-constexpr auto break_ = R"(pg_exclusive break takes a lock away: it ends the sessions of its holders.
+constexpr auto break_ =
+    R"(pg_exclusive break takes a lock away: it ends the sessions of its holders.
 
 Usage:
   pg_exclusive break [OPTION]... NAMESPACE/KEY --reason=TEXT
@@ -136,7 +141,8 @@ Commands of "run" that lose their lock are ended, but not before the next
 holder may start: only fencing tokens protect meanwhile.
 )";
 
-constexpr auto id = R"(pg_exclusive id prints the 64-bit id of a lock, without asking a server.
+constexpr auto id =
+    R"(pg_exclusive id prints the 64-bit id of a lock, without asking a server.
 
 Usage:
   pg_exclusive id [OPTION]... NAMESPACE/KEY
@@ -148,7 +154,8 @@ Options:
   -?, --help                 show this help, then exit
 )";
 
-constexpr auto doctor = R"(pg_exclusive doctor looks for what may break locks, and says what to do.
+constexpr auto doctor =
+    R"(pg_exclusive doctor looks for what may break locks, and says what to do.
 
 Usage:
   pg_exclusive doctor [OPTION]...
@@ -174,8 +181,8 @@ constexpr auto connection = R"(Connection options:
 
 std::string help_text(const std::string &command) {
   static const std::map<std::string, const char *> texts{
-      {"", program}, {"run", run},      {"status", status},
-      {"watch", watch}, {"wait", wait}, {"break", break_},
+      {"", program},    {"run", run},      {"status", status},
+      {"watch", watch}, {"wait", wait},    {"break", break_},
       {"id", id},       {"doctor", doctor}};
   static const std::string mark = "@connection@";
   std::string text = texts.at(command);

@@ -32,6 +32,7 @@ struct typed {
   doctor_options doctor;
   typed_name name;
   double wait_seconds = -1;
+  double once_per = 0;  ///< seconds
   bool nowait = false;
   double grace = 5;
   double lease = 0;
@@ -65,7 +66,12 @@ void add_run(CLI::App &app, typed &to) {
   app.add_option("-E,--taken-exit-code", to.run.taken_exit_code)
       ->check(CLI::Range(0, 255));
   auto *slot = app.add_option("--slot", to.run.slot);
-  app.add_option("--once-per", to.run.once_per)->excludes(slot);
+  app.add_option("--once-per", to.once_per)
+      ->excludes(slot)
+      ->transform(CLI::AsNumberWithUnit(
+          std::map<std::string, double>{
+              {"s", 1}, {"min", 60}, {"h", 3600}, {"d", 86400}, {"w", 604800}},
+          CLI::AsNumberWithUnit::UNIT_REQUIRED));
   app.add_option("--on-crash", to.run.on_crash)
       ->transform(CLI::Transformer(std::map<std::string, on_crash>{
           {"retry", on_crash::retry}, {"skip", on_crash::skip}}));
@@ -98,12 +104,14 @@ void add_commands(CLI::App &app, typed &to) {
   commands["watch"]
       ->add_option("-i,--interval", to.interval)
       ->check(CLI::Range(0.1, 3600.0));
-  commands["watch"]->add_option("--count", to.watch.count)
+  commands["watch"]
+      ->add_option("--count", to.watch.count)
       ->check(CLI::PositiveNumber);
   add_wait(*commands["wait"], to);
   commands["wait"]->add_flag("-s,--shared", to.wait.shared);
   commands["break"]->add_option("--reason", to.break_.reason)->required();
-  commands["doctor"]->add_option("--lease", to.lease)
+  commands["doctor"]
+      ->add_option("--lease", to.lease)
       ->check(CLI::Range(0.5, 3600.0));
 }
 
@@ -114,7 +122,8 @@ void add_commands(CLI::App &app, typed &to) {
 lock_name one_name(const typed_name &name) {
   const bool apart = !name.namespace_.empty() || !name.key.empty();
   if (apart && !name.whole.empty()) {
-    refuse("a name is given twice: \"" + name.whole + "\" and --namespace or "
+    refuse("a name is given twice: \"" + name.whole +
+           "\" and --namespace or "
            "--key (use \"--\" before the command)");
   }
   if (!apart && name.whole.empty()) {
@@ -146,10 +155,11 @@ std::optional<seconds> wait_limit(const typed &given) {
 /// The lease has to leave time for ending the command, twice: see supervision.
 void set_times(const typed &given, run_options &run) {
   run.grace = seconds{given.grace};
-  const double least = seconds{supervision::shortest_lease(
-                           std::chrono::duration_cast<std::chrono::nanoseconds>(
-                               run.grace))}
-                           .count();
+  const double least =
+      seconds{
+          supervision::shortest_lease(
+              std::chrono::duration_cast<std::chrono::nanoseconds>(run.grace))}
+          .count();
   if (given.lease == 0) {
     run.lease = seconds{std::max(15.0, std::ceil(least))};
   } else if (given.lease < least) {
@@ -161,11 +171,24 @@ void set_times(const typed &given, run_options &run) {
   }
 }
 
+/// A period is recorded as a slot of its own.
+void set_period(const typed &given, run_options &run) {
+  if (given.once_per == 0) {
+    return;
+  }
+  if (given.once_per < 1) {
+    refuse("--once-per: a period is at least one second");
+  }
+  run.once_per = std::chrono::seconds{std::llround(given.once_per)};
+  run.slot = "every " + std::to_string(run.once_per->count()) + " s";
+}
+
 command_options meant_by(typed &given, const std::string &command) {
   if (command == "run") {
     given.run.name = one_name(given.name);
     given.run.wait = wait_limit(given);
     set_times(given, given.run);
+    set_period(given, given.run);
     if (given.run.command.empty()) {
       refuse("no command to run is given");
     }
@@ -216,8 +239,7 @@ std::variant<options, early_exit> parse_options(int argc, char **argv) {
   typed given;
   CLI::App app;
   app.set_help_flag("-?,--help");
-  app.set_version_flag("-V,--version",
-                       "pg_exclusive " PG_EXCLUSIVE_VERSION);
+  app.set_version_flag("-V,--version", "pg_exclusive " PG_EXCLUSIVE_VERSION);
   app.require_subcommand(1);
   add_commands(app, given);
 

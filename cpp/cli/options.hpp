@@ -30,8 +30,8 @@ struct run_options {
   std::optional<seconds> wait;  ///< none: without limit
   bool shared = false;
   int taken_exit_code = 75;
-  std::string once_per;  ///< an interval; empty: not asked for
-  std::string slot;      ///< empty: not asked for
+  std::string slot;  ///< empty: not asked for; with `once_per`: `every 1d`
+  std::optional<std::chrono::seconds> once_per;
   pg_exclusive::on_crash on_crash = pg_exclusive::on_crash::retry;
   seconds grace{5};
   seconds lease{15};

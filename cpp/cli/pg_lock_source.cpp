@@ -6,8 +6,8 @@
 #include "connection.hpp"
 #include "exit_codes.hpp"
 #include "pg_exclusive/client.hpp"
+#include "refusal.hpp"
 #include "say.hpp"
-#include "slots.hpp"
 #include "times.hpp"
 
 namespace pg_exclusive::cli {
@@ -15,7 +15,6 @@ namespace pg_exclusive::cli {
 namespace {
 
 using json = nlohmann::ordered_json;
-using std::chrono::system_clock;
 
 std::chrono::milliseconds in_milliseconds(seconds given) {
   return std::chrono::ceil<std::chrono::milliseconds>(given);
@@ -53,40 +52,14 @@ json describe_lock(const lock_name &name) {
   return {{"namespace", name.namespace_}, {"key", name.key}};
 }
 
-/// `busy: jobs/nightly held by backup@10.0.0.7 (pid 4711) for 00:12:03`
-verdict refusal(const run_options &wanted, outcome why,
-                const std::optional<holder_info> &holder) {
-  json details = describe_lock(wanted.name);
-  details["event"] = why == outcome::timed_out ? "timed_out" : "taken";
-  std::string text = "busy: " + wanted.name.to_string();
-  if (holder && holder->pid != 0) {
-    text += " held by " + holder->role +
-            (holder->client_addr.empty() ? "" : "@" + holder->client_addr) +
-            " (pid " + std::to_string(holder->pid) + ")";
-    details["holder"] = {{"pid", holder->pid},
-                         {"role", holder->role},
-                         {"application_name", holder->application_name},
-                         {"client_addr", holder->client_addr}};
-    if (holder->acquired_at) {
-      text += " for " + format_duration(std::chrono::floor<std::chrono::seconds>(
-                            system_clock::now() - *holder->acquired_at));
-      details["holder"]["acquired_at"] = format_time(*holder->acquired_at);
-    }
-  }
-  if (why == outcome::timed_out) {
-    text += "; timed out";
-  }
-  return {wanted.taken_exit_code, text, details.dump()};
-}
-
-verdict already_ran(const run_options &wanted, const std::string &slot) {
+verdict already_ran(const run_options &wanted) {
   json details = describe_lock(wanted.name);
   details["event"] = "already_ran";
-  details["slot"] = slot;
+  details["slot"] = wanted.slot;
   return {exit_already_ran,
           "already ran: " + wanted.name.to_string() + ", " +
-              (wanted.slot.empty() ? "once per " + wanted.once_per
-                                   : "slot \"" + slot + "\""),
+              (wanted.once_per ? "once " + wanted.slot
+                               : "slot \"" + wanted.slot + "\""),
           details.dump()};
 }
 
@@ -131,9 +104,9 @@ std::optional<verdict> pg_lock_source::acquire_or_throw(std::stop_token stop,
   if (wanted_.verbose) {
     say("connected; taking " + wanted_.name.to_string());
   }
-  lock_options how{.stop = std::move(stop),
-                   .mode = wanted_.shared ? lock_mode::shared
-                                          : lock_mode::exclusive};
+  lock_options how{
+      .stop = std::move(stop),
+      .mode = wanted_.shared ? lock_mode::shared : lock_mode::exclusive};
   if (wanted_.wait) {
     how.wait = in_milliseconds(*wanted_.wait);
   }
@@ -142,7 +115,9 @@ std::optional<verdict> pg_lock_source::acquire_or_throw(std::stop_token stop,
     return std::nullopt;
   }
   if (!granted) {
-    return refusal(wanted_, granted.outcome(), granted.refused_by());
+    const auto why =
+        refusal(wanted_.name, granted.outcome(), granted.refused_by());
+    return verdict{wanted_.taken_exit_code, why.text, why.details};
   }
   hold held = *std::move(granted);
   if (wanted_.verbose) {
@@ -150,17 +125,16 @@ std::optional<verdict> pg_lock_source::acquire_or_throw(std::stop_token stop,
         (held.token() ? ", token " + std::to_string(*held.token()) : ""));
   }
 
-  std::optional<slot_record> record;
-  if (!wanted_.slot.empty() || !wanted_.once_per.empty()) {
-    record.emplace(wanted_, conninfo_, held);
-    if (!record->begin()) {
-      held.release();
-      return already_ran(wanted_, record->slot());
-    }
+  const bool recorded = !wanted_.slot.empty();
+  if (recorded && !held.begin_run(wanted_.slot, {.on_crash = wanted_.on_crash,
+                                                 .every = wanted_.once_per})) {
+    held.release();
+    return already_ran(wanted_);
   }
-  const bool succeeded = run(pg_hold{held});
-  if (record) {
-    record->finish(succeeded);
+  pg_hold watched{held};
+  const bool succeeded = run(watched);
+  if (recorded) {
+    held.finish_run(wanted_.slot, succeeded);
   }
   held.release();
   return std::nullopt;

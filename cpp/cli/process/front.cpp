@@ -177,11 +177,10 @@ void front::take_over(const std::string &why) {
   const auto deadline = shared_state::get(context_.state.deadline);
   const bool was_ending =
       shared_state::get(context_.state.ending_until) != never;
-  const auto kill_at =
-      was_ending || !started_
-          ? now
-          : std::min(now + context_.times.grace,
-                     context_.times.last_kill_at(deadline));
+  const auto kill_at = was_ending || !started_
+                           ? now
+                           : std::min(now + context_.times.grace,
+                                      context_.times.last_kill_at(deadline));
   end_tree({.kill_at = [kill_at] { return kill_at; },
             .except = context_.earlier_children});
   lock_socket_.reset();

@@ -157,9 +157,8 @@ void guard::on_grant(held_lock &hold) {
 }
 
 void guard::publish_deadline(const held_lock &hold) {
-  shared_state::set(
-      context_.state.deadline,
-      hold.lost().stop_requested() ? never : hold.deadline());
+  shared_state::set(context_.state.deadline,
+                    hold.lost().stop_requested() ? never : hold.deadline());
 }
 
 void guard::on_time() {
@@ -286,13 +285,14 @@ void guard::end_command(const std::string &why, std::optional<int> exit_code) {
   }
   const auto asked_at = boot_clock::now();
   end_tree({.kill_at = [this, asked_at] { return kill_limit(asked_at); },
-            .on_exit = [this](pid_t pid, int status) {
-              if (pid == context_.command) {
-                on_child(WIFSIGNALED(status) ? CLD_KILLED : CLD_EXITED,
-                         WIFSIGNALED(status) ? WTERMSIG(status)
-                                             : WEXITSTATUS(status));
-              }
-            }});
+            .on_exit =
+                [this](pid_t pid, int status) {
+                  if (pid == context_.command) {
+                    on_child(WIFSIGNALED(status) ? CLD_KILLED : CLD_EXITED,
+                             WIFSIGNALED(status) ? WTERMSIG(status)
+                                                 : WEXITSTATUS(status));
+                  }
+                }});
   phase_ = phase::over;
 }
 

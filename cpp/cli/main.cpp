@@ -1,0 +1,57 @@
+// pg_exclusive: runs a command on exactly one node, under a named lock.
+#include <cstdio>
+#include <exception>
+#include <system_error>
+
+#include "commands.hpp"
+#include "connection.hpp"
+#include "exit_codes.hpp"
+#include "options.hpp"
+#include "say.hpp"
+
+namespace pg_exclusive::cli {
+
+namespace {
+
+int fail(const tool_error &error) {
+  say("error: " + error.message);
+  if (!error.hint.empty()) {
+    say("hint: " + error.hint);
+  }
+  return error.exit_code;
+}
+
+int run_command_line(int argc, char **argv) {
+  const auto parsed = parse_options(argc, argv);
+  if (const auto *early = std::get_if<early_exit>(&parsed)) {
+    std::fputs(early->text.c_str(),
+               early->exit_code == exit_ok ? stdout : stderr);
+    return early->exit_code;
+  }
+  hide_passwords(argc, argv);
+  const auto &given = std::get<options>(parsed);
+  if (given.json) {
+    say_json();
+  }
+  return std::visit([&given](const auto &what) { return execute(what, given); },
+                    given.command);
+}
+
+}  // namespace
+
+}  // namespace pg_exclusive::cli
+
+int main(int argc, char **argv) {
+  using namespace pg_exclusive;  // NOLINT(google-build-using-namespace)
+  try {
+    return cli::run_command_line(argc, argv);
+  } catch (const cli::tool_error &error) {
+    return cli::fail(error);
+  } catch (const lock_error &error) {
+    return cli::fail(cli::describe(error));
+  } catch (const std::system_error &error) {
+    return cli::fail({error.what(), "", cli::exit_system});
+  } catch (const std::exception &error) {
+    return cli::fail({error.what(), "", cli::exit_internal});
+  }
+}

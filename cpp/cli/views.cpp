@@ -1,0 +1,88 @@
+#include "views.hpp"
+
+#include <cstdlib>
+
+#include "text_table.hpp"
+
+namespace pg_exclusive::cli {
+
+namespace {
+
+// Ages are the server's, so that the clocks of two machines do not meet.
+constexpr auto holders =
+    "SELECT namespace || '/' || coalesce(key, '?'), mode,"
+    " pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() -"
+    " acquired_at)::bigint, token,"
+    " role || coalesce('@' || pg_catalog.host(client_addr), ''),"
+    " pid, application_name, waiters, false";
+constexpr auto waiters =
+    "SELECT namespace || '/' || coalesce(key, '?'), mode,"
+    " pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() -"
+    " waiting_since)::bigint, NULL,"
+    " role || coalesce('@' || pg_catalog.host(client_addr), ''),"
+    " pid, application_name, queue_position, true";
+
+template <typename Field>
+std::string text_of(const Field &field) {
+  return field.is_null() ? "" : printable(field.c_str());
+}
+
+template <typename Row>
+lock_row read_row(const Row &row) {
+  lock_row result;
+  result.lock = text_of(row[0]);
+  result.mode = text_of(row[1]);
+  result.seconds = row[2].is_null() ? 0 : std::atoll(row[2].c_str());
+  result.token = text_of(row[3]);
+  result.who = text_of(row[4]);
+  result.pid = text_of(row[5]);
+  result.application = text_of(row[6]);
+  result.number = row[7].is_null() ? 0 : std::atoi(row[7].c_str());
+  result.waiting = *row[8].c_str() == 't';
+  return result;
+}
+
+}  // namespace
+
+std::string condition(database &db, const selection &what) {
+  std::string result;
+  if (!what.namespace_.empty()) {
+    result += " WHERE namespace = " + db.quote(what.namespace_);
+  }
+  if (!what.key.empty()) {
+    result += (result.empty() ? " WHERE" : " AND");
+    result += " key = " + db.quote(what.key);
+  }
+  return result;
+}
+
+lock_snapshot read_locks(database &db, const selection &what) {
+  const std::string where = condition(db, what);
+  lock_snapshot result;
+  for (const auto &row :
+       db.ask(holders + (" FROM " + db.schema()) + "lock_holders" + where +
+              " UNION ALL " + waiters + " FROM " + db.schema() +
+              "lock_waiters" + where + " ORDER BY 1, 9, 8")) {
+    result.rows.push_back(read_row(row));
+  }
+  const auto about = db.ask(
+      "SELECT pg_catalog.to_char(pg_catalog.clock_timestamp(),"
+      " 'YYYY-MM-DD HH24:MI:SS'), session_user || '@' ||"
+      " coalesce(pg_catalog.host(pg_catalog.inet_server_addr()),"
+      " 'local') || '/' || pg_catalog.current_database()");
+  result.time = text_of(about[0][0]);
+  result.database = text_of(about[0][1]);
+  return result;
+}
+
+std::string read_json(database &db, const std::string &view,
+                      const selection &what) {
+  return db
+      .ask(
+          "SELECT coalesce(pg_catalog.json_agg("
+          "pg_catalog.to_json(v)), '[]') FROM (SELECT * FROM " +
+          db.schema() + view + condition(db, what) + ") v")[0][0]
+      .c_str();
+}
+
+}  // namespace pg_exclusive::cli

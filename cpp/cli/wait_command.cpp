@@ -1,0 +1,41 @@
+// wait: until a lock is free.
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "commands.hpp"
+#include "connection.hpp"
+#include "exit_codes.hpp"
+#include "pg_exclusive/client.hpp"
+#include "refusal.hpp"
+#include "say.hpp"
+
+namespace pg_exclusive::cli {
+
+int execute(const wait_options &wanted, const options &all) {
+  client locks{make_conninfo(all.connection)};
+  lock_options how{.mode = wanted.shared ? lock_mode::shared
+                                         : lock_mode::exclusive};
+  if (wanted.wait) {
+    how.wait = std::chrono::ceil<std::chrono::milliseconds>(*wanted.wait);
+  }
+  auto granted = locks.lock(wanted.name, how);
+  if (!granted) {
+    const auto why =
+        refusal(wanted.name, granted.outcome(), granted.refused_by());
+    say(why.text, why.details);
+    return exit_taken;
+  }
+  hold held = *std::move(granted);
+  held.release();
+  if (all.json) {
+    const nlohmann::ordered_json object{{"namespace", wanted.name.namespace_},
+                                        {"key", wanted.name.key},
+                                        {"free", true}};
+    std::cout << object.dump() << '\n';
+  } else {
+    std::cout << "free: " << wanted.name.to_string() << '\n';
+  }
+  return exit_ok;
+}
+
+}  // namespace pg_exclusive::cli

@@ -1,0 +1,258 @@
+#include "watch_screen.hpp"
+
+#include <ncurses.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+
+#include "connection.hpp"
+#include "text_table.hpp"
+
+namespace pg_exclusive::cli {
+
+namespace {
+
+using clock = std::chrono::steady_clock;
+
+enum color : short { waiter_color = 1, contended_color, error_color };
+
+/// The terminal is ours as long as it lives.
+class terminal {
+ public:
+  terminal() {
+    initscr();
+    cbreak();
+    noecho();
+    keypad(stdscr, TRUE);
+    set_escdelay(25);
+    curs_set(0);
+    if (has_colors()) {
+      start_color();
+      use_default_colors();
+      init_pair(waiter_color, COLOR_CYAN, -1);
+      init_pair(contended_color, COLOR_YELLOW, -1);
+      init_pair(error_color, COLOR_RED, -1);
+    }
+  }
+  terminal(const terminal &) = delete;
+  terminal &operator=(const terminal &) = delete;
+  ~terminal() { endwin(); }
+};
+
+class watch_screen {
+ public:
+  watch_screen(const watch_options &wanted, const look &take)
+      : wanted_{wanted}, take_{take} {}
+
+  void run() {
+    refresh_locks();
+    while (!done_) {
+      draw();
+      const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+          next_look_ - clock::now());
+      timeout(paused_ ? -1 : std::max<int>(static_cast<int>(left.count()), 0));
+      const int key = getch();
+      if (key != ERR) {
+        on_key(key);
+      }
+      if (!paused_ && clock::now() >= next_look_) {
+        refresh_locks();
+      }
+    }
+  }
+
+ private:
+  void refresh_locks() {
+    try {
+      locks_ = take_();
+      error_.clear();
+    } catch (const tool_error &error) {
+      error_ = error.message.substr(0, error.message.find('\n'));
+    }
+    ++looks_;
+    done_ = done_ || looks_ == wanted_.count;
+    next_look_ = clock::now() +
+                 std::chrono::duration_cast<clock::duration>(wanted_.interval);
+  }
+
+  void on_key(int key) {
+    if (typing_filter_) {
+      on_filter_key(key);
+      return;
+    }
+    switch (key) {
+      case 'q':
+      case 'Q':
+        done_ = true;
+        break;
+      case 'n':
+        settings_.order = sort_by::name;
+        break;
+      case 't':
+        settings_.order = sort_by::time;
+        break;
+      case 'w':
+        settings_.order = sort_by::waiters;
+        break;
+      case 'r':
+        settings_.reverse = !settings_.reverse;
+        break;
+      case ' ':
+        paused_ = !paused_;
+        break;
+      case '/':
+        typing_filter_ = true;
+        break;
+      case 27:  // Esc
+        settings_.filter.clear();
+        break;
+      default:
+        on_scroll_key(key);
+    }
+  }
+
+  void on_filter_key(int key) {
+    if (key == '\n' || key == KEY_ENTER) {
+      typing_filter_ = false;
+    } else if (key == 27) {
+      typing_filter_ = false;
+      settings_.filter.clear();
+    } else if (key == KEY_BACKSPACE || key == 127 || key == 8) {
+      auto &text = settings_.filter;
+      // A whole character, though it may be several bytes.
+      while (!text.empty() && (text.back() & 0xC0) == 0x80) {
+        text.pop_back();
+      }
+      if (!text.empty()) {
+        text.pop_back();
+      }
+    } else if (key >= ' ' && key < 256) {
+      settings_.filter += static_cast<char>(key);
+    }
+    first_ = 0;
+  }
+
+  void on_scroll_key(int key) {
+    const int page = std::max(LINES - 5, 1);
+    switch (key) {
+      case KEY_UP:
+      case 'k':
+        --first_;
+        break;
+      case KEY_DOWN:
+      case 'j':
+        ++first_;
+        break;
+      case KEY_PPAGE:
+        first_ -= page;
+        break;
+      case KEY_NPAGE:
+        first_ += page;
+        break;
+      case KEY_HOME:
+        first_ = 0;
+        break;
+      case KEY_END:
+        first_ = 1 << 20;
+        break;
+      default:
+        break;  // KEY_RESIZE: drawn again anyway
+    }
+  }
+
+  void put(int row, attr_t attributes, const std::string &text) const {
+    attrset(attributes);
+    mvaddstr(row, 0, fitted(text, COLS).c_str());
+    attrset(A_NORMAL);
+  }
+
+  void draw() {
+    erase();
+    draw_title();
+    const auto lines = watch_lines(locks_, settings_, COLS);
+    const int room = std::max(LINES - 4, 0);
+    first_ = std::clamp(first_, 0,
+                        std::max(static_cast<int>(lines.size()) - room, 0));
+    put(2, A_BOLD | A_UNDERLINE, watch_header(COLS));
+    for (int i = 0; i < room && first_ + i < static_cast<int>(lines.size());
+         ++i) {
+      const watch_line &line = lines[first_ + i];
+      put(3 + i, attributes_of(line.kind), line.text);
+    }
+    if (lines.empty()) {
+      put(4, A_DIM,
+          settings_.filter.empty() ? "  No lock is held."
+                                   : "  Nothing matches the filter.");
+    }
+    draw_foot(static_cast<int>(lines.size()), room);
+    refresh();
+  }
+
+  void draw_title() const {
+    const std::string left = " pg_exclusive  " + locks_.database;
+    const std::string right = locks_.time + " ";
+    put(0, A_REVERSE,
+        fitted(left, std::max(COLS - display_width(right), 0)) + right);
+    if (!error_.empty()) {
+      put(1, COLOR_PAIR(error_color) | A_BOLD, " " + error_ + "; trying again");
+      return;
+    }
+    static constexpr const char *orders[] = {"name", "time", "waiters"};
+    put(1, A_NORMAL,
+        " " + watch_summary(locks_) + "   sorted by " +
+            orders[static_cast<int>(settings_.order)] +
+            (settings_.reverse ? ", reversed" : "") +
+            (settings_.filter.empty() ? "" : "   filter: " + settings_.filter) +
+            (paused_ ? "   PAUSED" : ""));
+  }
+
+  void draw_foot(int lines, int room) const {
+    if (typing_filter_) {
+      put(LINES - 1, A_REVERSE,
+          " Filter: " + printable(settings_.filter) +
+              "_   (Enter keeps it, Esc removes it)");
+      return;
+    }
+    std::string text =
+        " q quit  n name  t time  w waiters  r reverse  / filter  space pause";
+    if (lines > room) {
+      text += "  " + std::to_string(first_ + 1) + "-" +
+              std::to_string(std::min(first_ + room, lines)) + "/" +
+              std::to_string(lines);
+    }
+    put(LINES - 1, A_REVERSE, text);
+  }
+
+  static attr_t attributes_of(line_kind kind) {
+    switch (kind) {
+      case line_kind::waiter:
+        return COLOR_PAIR(waiter_color);
+      case line_kind::contended_holder:
+        return COLOR_PAIR(contended_color) | A_BOLD;
+      default:
+        return A_NORMAL;
+    }
+  }
+
+  const watch_options &wanted_;
+  const look &take_;
+  lock_snapshot locks_;
+  watch_settings settings_;
+  std::string error_;
+  clock::time_point next_look_;
+  int first_ = 0;
+  int looks_ = 0;
+  bool paused_ = false;
+  bool typing_filter_ = false;
+  bool done_ = false;
+};
+
+}  // namespace
+
+void watch_on_screen(const watch_options &wanted, const look &take) {
+  const terminal ours;
+  watch_screen{wanted, take}.run();
+}
+
+}  // namespace pg_exclusive::cli

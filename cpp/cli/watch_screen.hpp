@@ -1,0 +1,19 @@
+// The live view on a terminal, with ncurses.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "options.hpp"
+#include "views.hpp"
+#include "watch_list.hpp"
+
+namespace pg_exclusive::cli {
+
+/// A look at the locks; throws tool_error when there is no answer.
+using look = std::function<lock_snapshot()>;
+
+/// Shows the locks until the user quits.
+void watch_on_screen(const watch_options &wanted, const look &take);
+
+}  // namespace pg_exclusive::cli

@@ -3,6 +3,33 @@
 #include <algorithm>
 
 namespace harness {
+namespace {
+
+// From the beginning of each fault to the first grant asked for after its end.
+auto measure_recoveries(const History &history, const Timeline &timeline) {
+  std::vector<const Hold *> holds;
+  for (const Hold &hold : timeline.holds) {
+    holds.push_back(&hold);
+  }
+  std::ranges::sort(holds, {}, &Hold::granted);
+  std::map<std::string, std::vector<std::int64_t>> recoveries;
+  for (const Fault &fault : timeline.faults) {
+    const auto grant = std::ranges::find_if(
+        std::ranges::lower_bound(holds, fault.done, {}, &Hold::granted),
+        holds.end(),
+        [&](const Hold *hold) { return hold->asked > fault.done; });
+    if (fault.ends && grant != holds.end()) {
+      recoveries[history.strings.text(fault.name)].push_back((*grant)->granted -
+                                                             fault.begun);
+    }
+  }
+  for (auto &[_, times] : recoveries) {
+    std::ranges::sort(times);
+  }
+  return recoveries;
+}
+
+}  // namespace
 
 double Verdict::determinate_share() const {
   return operations == 0 ? 0.0
@@ -33,6 +60,7 @@ Verdict check(const History &history, const Promises &promises) {
   for (const Fault &fault : timeline.faults) {
     ++verdict.hits[history.strings.text(fault.name)];
   }
+  verdict.recoveries = measure_recoveries(history, timeline);
   return verdict;
 }
 

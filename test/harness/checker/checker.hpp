@@ -19,6 +19,9 @@ struct Verdict {
   std::uint64_t writes = 0;
   std::uint64_t successful_runs = 0;
   std::map<std::string, std::uint64_t> hits;  // by fault
+  // By fault that ended holds: how long it took, each time, until a lock that
+  // was asked for afterwards was granted.  Nanoseconds, sorted.
+  std::map<std::string, std::vector<std::int64_t>> recoveries;
 
   double determinate_share() const;
 };

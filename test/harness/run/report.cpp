@@ -11,22 +11,41 @@ namespace {
 
 constexpr std::size_t kWindows = 5;
 constexpr int kNameWidth = 14;
+constexpr int kRecoveryWidth = 20;
+
+// "median / longest" in milliseconds.
+std::string recovery(const Verdict &verdict, const std::string &fault) {
+  const auto found = verdict.recoveries.find(fault);
+  if (found == verdict.recoveries.end()) {
+    return "-";
+  }
+  constexpr std::int64_t kMillisecond = 1'000'000;
+  const std::vector<std::int64_t> &times = found->second;
+  return std::to_string(times[times.size() / 2] / kMillisecond) + " / " +
+         std::to_string(times.back() / kMillisecond);
+}
 
 void print_faults(const StressOptions &options, const Verdict &verdict,
                   std::ostream &out) {
-  out << std::left << std::setw(kNameWidth) << "fault" << std::right
-      << std::setw(6) << "hits"
-      << "  what\n";
+  const auto row = [&out](const std::string &name, const std::string &hits,
+                          const std::string &back, const std::string &what) {
+    out << std::left << std::setw(kNameWidth) << name << std::right
+        << std::setw(6) << hits << std::setw(kRecoveryWidth) << back << "  "
+        << what << '\n';
+  };
+  row("fault", "hits", "granted again (ms)", "what");
   for (const auto &[name, text] : all_faults()) {
     const auto hits = verdict.hits.find(name);
-    out << std::left << std::setw(kNameWidth) << name << std::right
-        << std::setw(6);
-    if (options.faults.contains(name)) {
-      out << (hits == verdict.hits.end() ? 0 : hits->second);
-    } else {
-      out << "off";
+    const std::string count =
+        hits == verdict.hits.end() ? "0" : std::to_string(hits->second);
+    row(name, options.faults.contains(name) ? count : "off",
+        recovery(verdict, name), text);
+  }
+  for (const auto &[name, hits] : verdict.hits) {
+    if (!all_faults().contains(name)) {
+      row(name, std::to_string(hits), recovery(verdict, name),
+          "noted by somebody else");
     }
-    out << "  " << text << '\n';
   }
 }
 

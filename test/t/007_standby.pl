@@ -15,7 +15,7 @@ $primary->backup('base');
 my $standby = PostgreSQL::Test::Cluster->new('standby');
 $standby->init_from_backup($primary, 'base', has_streaming => 1);
 $standby->start;
-$primary->wait_for_catchup($standby, 'replay', $primary->lsn('insert'));
+$primary->wait_for_catchup($standby);
 
 my $session = session($standby);
 is(ask($session, "SELECT lock_id('jobs', 'nightly-close')"), '6823680722203212612', 'lock_id');
@@ -40,7 +40,8 @@ $primary->poll_query_until('postgres', "SELECT count(*) = 1 FROM pg_stat_replica
 my $receiver = $standby->safe_psql('postgres', "SELECT pid FROM pg_stat_activity WHERE backend_type = 'walreceiver'");
 stop_process($receiver);
 $holder->quit;
-$primary->restart('immediate');
+$primary->stop('immediate');
+$primary->start;
 $holder = session($primary);
 my $newest = token_of($holder, 'k');
 $holder->quit;

@@ -20,7 +20,7 @@ for my $victim ('holder', 'waiter', 'bystander')
 	wait_queued($node, $pid{waiter});
 	kill('KILL', $pid{$victim});
 	kill_session($session{$_}) foreach keys %session;
-	until_true('all backends are gone', sub { !grep { -e "/proc/$_" } values %pid });
+	until_true('all backends are gone', sub { !grep { is_alive($_) } values %pid });
 	ok($node->poll_query_until('postgres', 'SELECT true'), "$victim killed: the server comes back");
 	is($node->safe_psql('postgres', "SELECT (SELECT count(*) FROM lock_holders),
 		(SELECT count(*) FROM lock_waiters), (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory')"), '0|0|0', 'nothing is held');

@@ -11,7 +11,7 @@ use Test::More;
 use Time::HiRes qw(usleep);
 
 our @EXPORT = qw(new_node session ask ask_later answer until_true wait_queued
-  pid_of stop_process continue_process kill_session token_of);
+  pid_of stop_process continue_process is_alive kill_session token_of);
 
 # new_node(name, conf => text, init => [...]) - a running server with the extension
 sub new_node
@@ -40,7 +40,7 @@ sub ask
 	my ($session, $sql) = @_;
 	$session->{stdout} = $session->{stderr} = '';
 	my $out = $session->query($sql);
-	return $session->{stderr} =~ /(\S.*)/ ? $1 : $out;
+	return first_error($session) // $out;
 }
 
 # ask_later(session, sql) - leaves it waiting; answer() has what came out
@@ -49,15 +49,23 @@ sub ask_later
 	my ($session, $sql) = @_;
 	$session->{stdout} = $session->{stderr} = '';
 	$session->{stdin} .= "$sql;\n";
-	$session->{run}->pump while length $session->{stdin};
+	$session->{run}->pump_nb while length $session->{stdin};
 	return;
 }
 
+# first_error(session) - without the place where psql read it
+sub first_error
+{
+	my ($session) = @_;
+	return $session->{stderr} =~ /^(?:psql:\S+ )?(\S.*)/m ? $1 : undef;
+}
+
+# answer(session) - of what was asked with ask_later()
 sub answer
 {
 	my ($session) = @_;
 	my $out = $session->query('');
-	return $session->{stderr} =~ /(\S.*)/ ? $1 : $out;
+	return first_error($session) // $out;
 }
 
 sub pid_of { return ask($_[0], 'SELECT pg_backend_pid()'); }
@@ -99,6 +107,15 @@ sub stop_process
 }
 
 sub continue_process { return kill('CONT', @_); }
+
+# is_alive(pid) - it runs; one that nobody has waited for yet does not
+sub is_alive
+{
+	my ($pid) = @_;
+	open(my $stat, '<', "/proc/$pid/stat") or return 0;
+	my $line = <$stat> // '';
+	return $line =~ /\) [^ZX] /;
+}
 
 # kill_session(session) - kill -9 of the client
 sub kill_session

@@ -30,7 +30,9 @@ TakeHolder(const LockEntry *entry, const LockName *name,
 	Search	   *search = arg;
 	Holder	   *holder = search->holder;
 
-	if (search->found || entry->state != ENTRY_HELD ||
+	/* pending: granted, and only its token is still being made */
+	if (search->found ||
+		(entry->state != ENTRY_HELD && entry->state != ENTRY_PENDING) ||
 		entry->lockclass != search->tag->locktag_field4)
 		return;
 	search->found = true;

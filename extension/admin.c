@@ -3,8 +3,9 @@
  *		Registering and dropping namespaces.
  *
  * A change that takes something away locks the registry against all who read
- * it in order to lock (not against pg_dump), moves the database's generation forward, and only then looks for holds; see
- * namespace.c for why nobody slips through.
+ * it in order to lock (not against pg_dump), moves the database's generation
+ * forward, and only then looks for holds; namespace.c says why nobody slips
+ * through.
  */
 #include "pg_exclusive.h"
 
@@ -77,8 +78,10 @@ GrantRegistry(Oid fn_oid, Oid role)
 {
 	Statement	st = {fn_oid};
 
+	const char *name = quote_identifier(GetUserNameFromId(role, false));
+
 	ExecuteAsOwner(&st, psprintf("GRANT SELECT ON %%1$s.namespace_registry TO %s",
-								 quote_identifier(GetUserNameFromId(role, false))));
+								 name));
 }
 
 /*
@@ -145,12 +148,13 @@ LockRegistry(Oid fn_oid)
 }
 
 /*
- * RevokeRegistry(st) - undo GrantRegistry() when no namespace names the role
+ * RevokeRegistry(fn_oid, role) - undo GrantRegistry() when no namespace names the role
  */
 static void
 RevokeRegistry(Oid fn_oid, Oid role)
 {
 	Statement	st = {fn_oid};
+	const char *name;
 
 	if (!SearchSysCacheExists1(AUTHOID, ObjectIdGetDatum(role)))
 		return;					/* see OwnerRoleDetail() */
@@ -158,8 +162,9 @@ RevokeRegistry(Oid fn_oid, Oid role)
 	if (ExecuteAsOwner(&st, "SELECT FROM %1$s.namespace_registry WHERE allowed_role = $1") > 0)
 		return;
 	st.nargs = 0;
+	name = quote_identifier(GetUserNameFromId(role, false));
 	ExecuteAsOwner(&st, psprintf("REVOKE SELECT ON %%1$s.namespace_registry FROM %s",
-								 quote_identifier(GetUserNameFromId(role, false))));
+								 name));
 }
 
 /*

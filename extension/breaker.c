@@ -68,26 +68,6 @@ Terminate(const LockName *name, Victim *victim, const char *reason)
 }
 
 /*
- * IsHeldBy(name, lockclass, procno) - says the lock manager
- */
-static bool
-IsHeldBy(const LockName *name, uint16 lockclass, int procno)
-{
-	int		   *procnos = palloc(MaxBackends * sizeof(int));
-	LOCKTAG		tag;
-	int			n;
-
-	LockNameTag(name, lockclass, &tag);
-	n = PeekHolders(&tag, procnos, MaxBackends);
-	for (int i = 0; i < n; i++)
-	{
-		if (procnos[i] == procno)
-			return true;
-	}
-	return false;
-}
-
-/*
  * BreakOne(name, slots, procno, reason) - one backend, if it is a holder
  */
 static bool

@@ -72,8 +72,8 @@ SleepUntil(TimestampTz until)
 }
 
 /*
- * SitOutDelay(hold, name, fn_oid, ns, since, wait) - wait, with the lock, for the
- * delay to end
+ * SitOutDelay(hold, name, fn_oid, ns, since, wait) - wait, with the lock, for
+ * the delay to end
  *
  * Returns false when "wait", which began at "since", ends before.
  */

@@ -5,10 +5,10 @@
  * A backend owns a slot, and entries in chunks that hang off it.  Only the
  * owner writes; it increments changecount before and after, so that a reader
  * can tell a torn copy (as backend_status.c does for pg_stat_activity).  No
- * lock is taken on either side; reading is in visit.c.  Memory is taken in ReserveEntry(), before
- * the lock manager is asked; publishing and freeing only store through
- * pointers that are already there, and so can be done in callbacks where
- * nothing may fail.
+ * lock is taken on either side; reading is in visit.c.  Memory is taken in
+ * ReserveEntry(), before the lock manager is asked; publishing and freeing
+ * only store through pointers that are already there, and so can be done in
+ * callbacks where nothing may fail.
  *
  * Chunks are never given back: the next backend in the slot uses them again.
  */

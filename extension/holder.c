@@ -102,12 +102,32 @@ ReportCollision(const LockName *name, const LOCKTAG *tag, SharedNamespace *ns)
 	WarnOfCollision(name, &holder.name, ns);
 }
 
+/*
+ * IsHeldBy(name, lockclass, procno) - asks the lock manager
+ */
+bool
+IsHeldBy(const LockName *name, uint16 lockclass, int procno)
+{
+	int		   *procnos = palloc(MaxBackends * sizeof(int));
+	LOCKTAG		tag;
+	int			n;
+
+	LockNameTag(name, lockclass, &tag);
+	n = PeekHolders(&tag, procnos, MaxBackends);
+	for (int i = 0; i < n; i++)
+	{
+		if (procnos[i] == procno)
+			return true;
+	}
+	return false;
+}
+
 /* Where lock_holder() collects its rows. */
 typedef struct Listing
 {
 	ReturnSetInfo *rsinfo;
-	const LockName *name;
 	bool		sees;
+	int			procno;			/* whose entries are visited */
 } Listing;
 
 static void
@@ -119,7 +139,8 @@ ListHolder(const LockEntry *entry, const LockName *name,
 	Datum		values[8];
 	bool		nulls[8] = {0};
 
-	if (entry->state != ENTRY_HELD)
+	if (entry->state != ENTRY_HELD ||
+		!IsHeldBy(name, entry->lockclass, list->procno))
 		return;
 	values[0] = CStringGetTextDatum(entry->mode == ShareLock ?
 									"shared" : "exclusive");
@@ -143,9 +164,10 @@ ListHolder(const LockEntry *entry, const LockName *name,
 }
 
 /*
- * lock_holder(namespace, key) - who holds one lock
+ * lock_holder(namespace, key) - who holds one lock, or permits of it
  *
- * Permits are locks of their own, and not listed.
+ * The holders of a lock are found in the lock manager; those of a semaphore,
+ * whose permits are locks of their own, by asking every backend.
  */
 Datum
 pgx_lock_holder(PG_FUNCTION_ARGS)
@@ -153,22 +175,33 @@ pgx_lock_holder(PG_FUNCTION_ARGS)
 	LockName	name;
 	Namespace  *ns;
 	LOCKTAG		tag;
-	Listing		list = {(ReturnSetInfo *) fcinfo->resultinfo, &name, false};
-	int		   *procnos = palloc(MaxBackends * sizeof(int));
+	Listing		list = {(ReturnSetInfo *) fcinfo->resultinfo};
 	int			n;
-	int			nslots;
 	BackendSlot *slots;
+	int		   *procnos;
 
 	CheckNotStandby("lock_holder()");
 	LockNameArgs(&name, fcinfo);
 	AttachShared();
 	ns = LookupNamespace(name.bytes, name.nslen, fcinfo->flinfo->fn_oid);
 	list.sees = SeesNamespace(ns->name, fcinfo->flinfo->fn_oid);
-	LockNameTag(&name, NamespaceLockClass(ns), &tag);
 	InitMaterializedSRF(fcinfo, 0);
-	slots = SharedSlots(&nslots);
-	n = PeekHolders(&tag, procnos, MaxBackends);
+	slots = SharedSlots(&n);
+	procnos = palloc(n * sizeof(int));
+	if (pg_atomic_read_u32(&ns->shared->permits) == 0)
+	{
+		LockNameTag(&name, NamespaceLockClass(ns), &tag);
+		n = PeekHolders(&tag, procnos, n);
+	}
+	else
+	{
+		for (int i = 0; i < n; i++)
+			procnos[i] = i;
+	}
 	for (int i = 0; i < n; i++)
+	{
+		list.procno = procnos[i];
 		VisitEntries(&slots[procnos[i]], name.id, false, ListHolder, &list);
+	}
 	return (Datum) 0;
 }

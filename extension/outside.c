@@ -43,13 +43,15 @@ static const char forget_runs[] =
 "DELETE FROM %1$s.run_record WHERE finished_at < pg_catalog.clock_timestamp() - $1";
 
 /*
- * RequireSessionHold(name) - 55000 unless this session holds it until unlock
+ * RequireSessionHold(name, fn_oid) - 55000 unless this session holds it until unlock
  */
 static Hold *
-RequireSessionHold(const LockName *name)
+RequireSessionHold(const LockName *name, Oid fn_oid)
 {
 	Hold	   *hold = FindHold(name);
 
+	if (hold == NULL)
+		(void) LookupNamespace(name->bytes, name->nslen, fn_oid);
 	if (hold == NULL || hold->xact || hold->mode != ExclusiveLock)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -153,7 +155,7 @@ pgx_begin_run(PG_FUNCTION_ARGS)
 	if (every != NULL)
 		CheckEvery(every);
 	CheckTaskSnapshot("begin_run()");
-	token = RequireSessionHold(&name)->token;
+	token = RequireSessionHold(&name, fn_oid)->token;
 	if (CrashedRun(fn_oid, &name, kind, slot, token) && !retry)
 		PG_RETURN_BOOL(false);
 	if (HasRun(fn_oid, &name, slot, every))
@@ -171,6 +173,7 @@ pgx_finish_run(PG_FUNCTION_ARGS)
 	Statement	st = {fcinfo->flinfo->fn_oid};
 	LockName	name;
 	char	   *slot;
+	int64		token;
 
 	CheckNotStandby("finish_run()");
 	LockNameArgs(&name, fcinfo);
@@ -180,12 +183,12 @@ pgx_finish_run(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("succeeded must not be null")));
+	token = RequireSessionHold(&name, st.fn_oid)->token;
 	SPI_connect();
 	AddText(&st, LockNameNamespace(&name));
 	AddText(&st, LockNameKey(&name));
 	AddText(&st, slot);
-	AddArg(&st, INT8OID, Int64GetDatum(RequireSessionHold(&name)->token),
-		   false);
+	AddArg(&st, INT8OID, Int64GetDatum(token), false);
 	AddArg(&st, BOOLOID, fcinfo->args[3].value, false);
 	if (ExecuteAsOwner(&st, record_finish) == 0)
 		ereport(ERROR,

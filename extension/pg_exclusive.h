@@ -137,7 +137,7 @@ typedef struct Hold
 	bool		granted;
 	bool		in_task;		/* its task runs right now */
 	bool		reserved;		/* counts against max_holds */
-	bool		permit;			/* of a semaphore; tag is the gate's at first */
+	bool		permit;			/* of a semaphore; at first tag is the gate */
 	int64		lock_delay;		/* of the namespace, when it was taken */
 	int64		token;
 	TimestampTz granted_at;
@@ -298,6 +298,7 @@ extern int	PeekHolders(const LOCKTAG *tag, int *procnos, int size);
 extern int	PeekQueue(const LOCKTAG *tag, int *pids, int size);
 
 /* holder.c */
+extern bool IsHeldBy(const LockName *name, uint16 lockclass, int procno);
 extern bool FindHolder(const LOCKTAG *tag, Holder *holder);
 extern void WarnOfCollision(const LockName *name, const LockName *other,
 							SharedNamespace *ns);

@@ -269,7 +269,7 @@ RunAndCommit(Hold *hold, char *sql)
 
 	PG_TRY();
 	{
-		SPI_commit();			/* the task's snapshot is younger than the lock */
+		SPI_commit();			/* so the task's snapshot is a younger one */
 		hold->in_task = true;
 		RunStatements(sql);
 		(void) RequireHold(id, token, false);

@@ -244,7 +244,7 @@ COMMENT ON FUNCTION _namespace_id(text) IS
 CREATE FUNCTION _sees_namespace(namespace text)
 RETURNS boolean
 AS 'MODULE_PATHNAME', 'pgx_sees_namespace'
-LANGUAGE C STABLE PARALLEL SAFE;
+LANGUAGE C STABLE PARALLEL UNSAFE;
 
 COMMENT ON FUNCTION _sees_namespace(text) IS
 'internal: may the current role see the keys of a namespace';

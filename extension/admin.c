@@ -148,7 +148,8 @@ LockRegistry(Oid fn_oid)
 }
 
 /*
- * RevokeRegistry(fn_oid, role) - undo GrantRegistry() when no namespace names the role
+ * RevokeRegistry(fn_oid, role) - undo GrantRegistry(), for a role that no
+ * namespace names any more
  */
 static void
 RevokeRegistry(Oid fn_oid, Oid role)

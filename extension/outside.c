@@ -43,7 +43,7 @@ static const char forget_runs[] =
 "DELETE FROM %1$s.run_record WHERE finished_at < pg_catalog.clock_timestamp() - $1";
 
 /*
- * RequireSessionHold(name, fn_oid) - 55000 unless this session holds it until unlock
+ * RequireSessionHold(name, fn_oid) - 55000 unless held until unlock()
  */
 static Hold *
 RequireSessionHold(const LockName *name, Oid fn_oid)

@@ -141,6 +141,10 @@ void session::send() {
   }
 }
 
+bool session::forgets_us(const lock_error &error) {
+  return error.sqlstate() == "26000";
+}
+
 // Reads the answers.  Afterwards every call has one.
 void session::land() {
   const std::span<call *const> calls(flight_.calls.data(), flight_.size);
@@ -169,6 +173,11 @@ void session::land_calls(std::span<call *const> calls) {
     words_->receive(connection, result.get(), calls);
   } catch (const std::runtime_error &strange) {
     fail(loss_reason::backend_changed, strange.what());
+    return;
+  }
+  for (const call *c : calls) {
+    if (!c->error || !forgets_us(*c->error)) continue;
+    fail(loss_reason::lock_gone, c->error->what());
     return;
   }
   confirm(flight_.at);

@@ -32,7 +32,9 @@ void session::land_heartbeat() {
   PGconn *connection = connection_.get();
   const auto result = pq::take_result(connection);
   if (const auto error = pq::error_of(connection, result.get())) {
-    fail(loss_reason::connection_closed, error->what());
+    fail(forgets_us(*error) ? loss_reason::lock_gone
+                            : loss_reason::connection_closed,
+         error->what());
     return;
   }
   pulse answer;

@@ -122,6 +122,8 @@ class session : public std::enable_shared_from_this<session> {
   void disown();
   void lead();
   void hand_over();
+  // Our prepared statements are gone: DISCARD ALL, or another backend.
+  static bool forgets_us(const lock_error &error);
   void land();
   void land_calls(std::span<call *const> calls);
   void land_statement(call &c);

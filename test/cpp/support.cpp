@@ -1,0 +1,123 @@
+#include "support.hpp"
+
+#include <libpq-fe.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <csignal>
+#include <stdexcept>
+
+namespace support {
+
+std::string sql(const std::string &statement, const std::string &conninfo) {
+  const std::unique_ptr<PGconn, void (*)(PGconn *)> connection(
+      PQconnectdb(conninfo.c_str()), PQfinish);
+  const std::unique_ptr<PGresult, void (*)(PGresult *)> result(
+      PQexec(connection.get(), statement.c_str()), PQclear);
+  const auto status = PQresultStatus(result.get());
+  if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) {
+    throw std::runtime_error(statement + ": " +
+                             PQerrorMessage(connection.get()));
+  }
+  if (PQntuples(result.get()) == 0 || PQnfields(result.get()) == 0) return "";
+  return PQgetvalue(result.get(), 0, 0);
+}
+
+lock_name unique_name(const std::string &what) {
+  static std::atomic<int> next{0};
+  return {"default",
+          what + "-" + std::to_string(getpid()) + "-" + std::to_string(++next)};
+}
+
+namespace {
+
+int count(const std::string &view, const lock_name &name) {
+  return std::stoi(sql("SELECT count(*) FROM " + view +
+                       " WHERE lock_id = " + std::to_string(name.id())));
+}
+
+}  // namespace
+
+int holders(const lock_name &name) { return count("lock_holders", name); }
+
+int waiters(const lock_name &name) { return count("lock_waiters", name); }
+
+bool eventually(const std::function<bool()> &condition,
+                std::chrono::milliseconds at_most) {
+  const auto until = std::chrono::steady_clock::now() + at_most;
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > until) return false;
+    std::this_thread::sleep_for(5ms);
+  }
+  return true;
+}
+
+void inject(const hold &held, const std::string &statement) {
+  // A simple query: 'Q', the length, the text; the answer ends with 'Z'.
+  std::string message = "Q";
+  const std::size_t length = 4 + statement.size() + 1;
+  for (int shift = 24; shift >= 0; shift -= 8) {
+    message.push_back(static_cast<char>(length >> shift & 0xff));
+  }
+  message += statement;
+  message.push_back('\0');
+  const int socket = held.native_handle();
+  if (send(socket, message.data(), message.size(), 0) < 0) {
+    throw std::runtime_error("cannot send");
+  }
+  std::string answer;
+  const auto complete = [&] {
+    std::size_t at = 0;
+    while (at + 5 <= answer.size()) {
+      std::size_t size = 0;
+      for (int i = 1; i <= 4; ++i) {
+        size = size << 8 | static_cast<unsigned char>(answer[at + i]);
+      }
+      if (answer[at] == 'Z') return true;
+      at += 1 + size;
+    }
+    return false;
+  };
+  while (!complete()) {
+    char buffer[4096];
+    const ssize_t n = recv(socket, buffer, sizeof buffer, MSG_DONTWAIT);
+    if (n > 0) answer.append(buffer, n);
+  }
+}
+
+void terminate(int pid) {
+  sql("SELECT pg_terminate_backend(" + std::to_string(pid) + ", 10000)");
+}
+
+child::child(const std::function<int()> &body) {
+  pid_ = fork();
+  if (pid_ < 0) throw std::runtime_error("cannot fork");
+  if (pid_ == 0) {
+    int status = 125;
+    try {
+      status = body();
+    } catch (const std::exception &error) {
+      std::fprintf(stderr, "child: %s\n", error.what());
+    }
+    _exit(status);
+  }
+}
+
+child::~child() {
+  if (pid_ < 0) return;
+  kill(pid_, SIGKILL);
+  wait();
+}
+
+void child::signal(int number) const { kill(pid_, number); }
+
+int child::wait() {
+  int status = 0;
+  waitpid(pid_, &status, 0);
+  pid_ = -1;
+  return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+}  // namespace support

@@ -1,0 +1,81 @@
+// What the tests share: a server to ask, names of their own, patience.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "pg_exclusive/pg_exclusive.hpp"
+
+namespace support {
+
+using namespace std::chrono_literals;  // NOLINT: tests wait a lot
+using pg_exclusive::client;
+using pg_exclusive::client_options;
+using pg_exclusive::hold;
+using pg_exclusive::lock_error;
+using pg_exclusive::lock_lost;
+using pg_exclusive::lock_name;
+using pg_exclusive::outcome;
+
+// How long to wait for what must happen on a loaded machine.
+constexpr auto patience = 20s;
+
+// Runs a statement as the superuser, and gives its first column of its first
+// row ("" for none).
+std::string sql(const std::string &statement, const std::string &conninfo = "");
+
+// A name that no other test uses.
+lock_name unique_name(const std::string &what = "test");
+
+// How many holders or waiters the server knows for a name.
+int holders(const lock_name &name);
+int waiters(const lock_name &name);
+
+// Waits until `condition` is true; false when it never was.
+bool eventually(const std::function<bool()> &condition,
+                std::chrono::milliseconds at_most = patience);
+
+// The SQLSTATE of what `f` throws; "" when it throws nothing.
+template <class F>
+std::string sqlstate_of(F &&f) {
+  try {
+    f();
+    return "";
+  } catch (const lock_error &error) {
+    return error.sqlstate();
+  }
+}
+
+// Sends a statement on the session of a hold, behind the library's back.
+void inject(const hold &held, const std::string &statement);
+
+// Ends the backend of a hold, and waits until it is gone.
+void terminate(int pid);
+
+// Options with a lease that a test can wait for.
+inline client_options short_lease(std::chrono::milliseconds lease = 1500ms) {
+  return {.lease = lease};
+}
+
+// A child process; its standard output comes line by line.
+class child {
+ public:
+  explicit child(const std::function<int()> &body);
+  child(const child &) = delete;
+  child &operator=(const child &) = delete;
+  ~child();
+  void signal(int number) const;
+  // The exit status, as the shell has it.
+  int wait();
+
+ private:
+  int pid_ = -1;
+};
+
+}  // namespace support

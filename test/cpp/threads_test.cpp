@@ -1,0 +1,190 @@
+// One client, many threads.
+#include <barrier>
+#include <latch>
+#include <set>
+
+#include "support.hpp"
+
+namespace {
+
+using namespace support;  // NOLINT
+
+TEST(threads, that_meet_travel_together) {
+  client locks;
+  std::vector<std::jthread> threads;
+  std::barrier start(64);
+  for (int i = 0; i < 64; ++i) {
+    threads.emplace_back([&] {
+      const auto name = unique_name();
+      start.arrive_and_wait();
+      for (int n = 0; n < 50; ++n) {
+        auto mine = locks.try_lock(name);
+        EXPECT_TRUE(mine && (*mine).held());
+      }
+    });
+  }
+  threads.clear();
+  const auto stats = locks.stats();
+  EXPECT_EQ(stats.grants, 3200U);
+  EXPECT_EQ(stats.calls, 6400U);
+  EXPECT_LT(stats.round_trips * 2, stats.calls);
+  EXPECT_EQ(stats.sessions, 1);
+}
+
+TEST(threads, one_bad_call_among_64_fails_alone) {
+  client locks;
+  std::atomic<int> failed{0};
+  std::atomic<int> granted{0};
+  std::vector<std::jthread> threads;
+  std::barrier start(64);
+  for (int i = 0; i < 64; ++i) {
+    threads.emplace_back([&, i] {
+      const auto name =
+          i == 13 ? lock_name{"no-such-namespace", "x"} : unique_name();
+      start.arrive_and_wait();
+      for (int n = 0; n < 20; ++n) {
+        try {
+          granted += locks.try_lock(name) ? 1 : 0;
+        } catch (const lock_error &error) {
+          EXPECT_EQ(error.sqlstate(), "42704");
+          EXPECT_EQ(error.name(), name);
+          EXPECT_NE(error.hint(), "");
+          ++failed;
+        }
+      }
+    });
+  }
+  threads.clear();
+  EXPECT_EQ(failed, 20);
+  EXPECT_EQ(granted, 63 * 20);
+}
+
+TEST(threads, a_hundred_that_wait_for_one_name_use_three_backends) {
+  client locks{"application_name=hundred", {}};
+  const auto name = unique_name();
+  const auto backends = [] {
+    return std::stoi(
+        sql("SELECT count(*) FROM pg_stat_activity WHERE "
+            "application_name = 'hundred'"));
+  };
+  std::optional<hold> held = *locks.try_lock(name);
+  std::atomic<int> inside{0};
+  std::atomic<int> ran{0};
+  std::vector<std::jthread> threads;
+  for (int i = 0; i < 100; ++i) {
+    threads.emplace_back([&] {
+      const auto mine = locks.lock(name);
+      EXPECT_EQ(++inside, 1);
+      ++ran;
+      --inside;
+    });
+  }
+  ASSERT_TRUE(eventually([&] { return waiters(name) == 1; }));
+  EXPECT_LE(backends(), 3);
+  held.reset();
+  while (ran < 100) {
+    EXPECT_LE(backends(), 3);
+    std::this_thread::sleep_for(20ms);
+  }
+}
+
+TEST(threads, that_wait_for_many_names_use_so_many_sessions) {
+  client owner;
+  client locks{"application_name=many", {.max_wait_sessions = 4}};
+  std::vector<hold> held;
+  std::vector<std::jthread> threads;
+  std::atomic<int> granted{0};
+  for (int i = 0; i < 30; ++i) {
+    const auto name = unique_name();
+    held.push_back(*owner.try_lock(name));
+    threads.emplace_back([&, name] { granted += locks.lock(name) ? 1 : 0; });
+  }
+  ASSERT_TRUE(eventually([&] { return locks.stats().polled_waits > 30; }));
+  EXPECT_EQ(locks.stats().waiting_sessions, 4);
+  EXPECT_LE(std::stoi(sql("SELECT count(*) FROM pg_stat_activity WHERE "
+                          "application_name = 'many'")),
+            5);
+  // Waiting blocks neither other names nor releases.
+  EXPECT_TRUE(locks.try_run_exclusive(unique_name(), [] {}));
+  held.clear();
+  threads.clear();
+  EXPECT_EQ(granted, 30);
+}
+
+TEST(threads, that_wait_for_each_other_are_told) {
+  client locks;
+  const auto a = unique_name();
+  const auto b = unique_name();
+  std::barrier both(2);
+  std::atomic<int> deadlocks{0};
+  std::atomic<int> ran{0};
+  const auto take = [&](const lock_name &first, const lock_name &second) {
+    (void)locks.run_exclusive(first, [&] {
+      both.arrive_and_wait();
+      const auto began = std::chrono::steady_clock::now();
+      const auto state = sqlstate_of(
+          [&] { ran += locks.run_exclusive(second, [] {}) ? 1 : 0; });
+      if (state == "40P01") {
+        ++deadlocks;
+        EXPECT_LT(std::chrono::steady_clock::now() - began, 5s);
+      }
+    });
+  };
+  std::jthread one([&] { take(a, b); });
+  std::jthread two([&] { take(b, a); });
+  one.join();
+  two.join();
+  EXPECT_EQ(deadlocks, 1);
+  EXPECT_EQ(ran, 1);
+}
+
+TEST(threads, that_wait_for_themselves_are_told) {
+  client locks;
+  const auto name = unique_name();
+  EXPECT_TRUE(locks.run_exclusive(name, [&] {
+    EXPECT_EQ(sqlstate_of([&] { (void)locks.run_exclusive(name, [] {}); }),
+              "40P01");
+  }));
+}
+
+TEST(threads, that_take_several_at_once_do_not_deadlock) {
+  client one;
+  client two;
+  const auto a = unique_name();
+  const auto b = unique_name();
+  std::vector<std::jthread> threads;
+  std::atomic<int> got{0};
+  for (client *locks : {&one, &two}) {
+    threads.emplace_back([&, locks] {
+      for (int i = 0; i < 30; ++i) {
+        const auto both =
+            i % 2 == 0 ? locks->lock_all({a, b}) : locks->lock_all({b, a, a});
+        got += both && (*both).size() == 2 ? 1 : 0;
+      }
+    });
+  }
+  threads.clear();
+  EXPECT_EQ(got, 60);
+  const hold held = *one.try_lock(b);
+  EXPECT_EQ(two.lock_all({a, b}, {.wait = 100ms}).outcome(),
+            outcome::timed_out);
+  EXPECT_EQ(holders(a), 0);
+}
+
+TEST(threads, spread_their_holds_over_sessions) {
+  client locks{"", {.max_sessions = 3, .holds_per_session = 10}};
+  std::vector<hold> held;
+  std::set<int> pids;
+  for (int i = 0; i < 25; ++i) {
+    held.push_back(*locks.try_lock(unique_name()));
+    pids.insert(held.back().backend_pid());
+  }
+  EXPECT_EQ(pids.size(), 3U);
+  for (int i = 0; i < 25; ++i) {  // full: they share what more there is
+    held.push_back(*locks.try_lock(unique_name()));
+  }
+  EXPECT_EQ(locks.stats().sessions, 3);
+  EXPECT_EQ(locks.stats().holds, 50U);
+}
+
+}  // namespace

@@ -101,6 +101,25 @@ TEST(Beliefs, FaultOnAnotherBackendIsNoExcuse) {
   EXPECT_THAT(rules(story), UnorderedElementsAre("late-loss"));
 }
 
+TEST(Beliefs, FaultOnAnotherNodeWithALongerNameIsNoExcuse) {
+  Story story;
+  story.acquire("sql-1.10", 0, 1, {.token = 1});
+  story.fault("discard", 3, 4, "ends", 0, "sql-1.1");
+  story.acquire("b", 4, 5, {.token = 2}).release("b", 40, 41);
+  story.believe("sql-1.10", 6);
+  EXPECT_THAT(rules(story), UnorderedElementsAre("late-loss"));
+}
+
+TEST(Beliefs, AnEarlierFaultDoesNotHideALaterExcuse) {
+  Story story;
+  story.fault("kill_server", 0, 2, "ends");
+  story.acquire("a", 1, 3, {.token = 1, .pid = 42});
+  story.fault("terminate", 2000, 2001, "ends", 42);
+  story.acquire("b", 2002, 2003, {.token = 2}).release("b", 3000, 3001);
+  story.believe("a", 2500);
+  EXPECT_THAT(rules(story), IsEmpty());
+}
+
 TEST(Beliefs, BeyondTheLeaseAreFlagged) {
   Story story;
   story.acquire("a", 0, 1, {.token = 1, .lease = 100});

@@ -12,6 +12,9 @@
 namespace harness {
 
 // The faults that ended holds or froze clients, found by hold.
+// The client could not tell which backend holds its lock.
+inline constexpr std::int32_t kUnknownBackend = -1;
+
 class FaultIndex {
  public:
   FaultIndex(const History &history, const Timeline &timeline)
@@ -29,12 +32,21 @@ class FaultIndex {
 
   // The first fault that certainly ended this hold.
   const Fault *ended(const Hold &hold) const {
-    return first(hold, [&](const Fault &f) { return f.begun > hold.granted; });
+    const Fault *first = nullptr;
+    for (const Fault *fault : of(hold)) {
+      if (fault->begun > hold.granted && hold.pid != kUnknownBackend &&
+          (first == nullptr || fault->begun < first->begun)) {
+        first = fault;
+      }
+    }
+    return first;
   }
 
-  // The first fault that may have ended it.
-  const Fault *maybe_ended(const Hold &hold) const {
-    return first(hold, [&](const Fault &f) { return f.done > hold.asked; });
+  // The faults that may have ended it.
+  std::vector<const Fault *> maybe_ended(const Hold &hold) const {
+    std::vector<const Fault *> found = of(hold);
+    std::erase_if(found, [&](const Fault *f) { return f->done <= hold.asked; });
+    return found;
   }
 
   // The newest moment before `t` at which the node was frozen, or 0.
@@ -49,26 +61,28 @@ class FaultIndex {
   }
 
  private:
+  // A target is a node, a process of several nodes ("facade-1.2"), or ends
+  // with a dash and is a kind of nodes.
   bool hits(const Fault &fault, std::uint32_t node) const {
-    return history_.strings.text(node).starts_with(
-        history_.strings.text(fault.target));
+    const std::string &target = history_.strings.text(fault.target);
+    const std::string &name = history_.strings.text(node);
+    return name.starts_with(target) &&
+           (name.size() == target.size() || target.empty() ||
+            target.ends_with('-') || name[target.size()] == '/');
   }
 
-  template <typename Suits>
-  const Fault *first(const Hold &hold, Suits suits) const {
-    const Fault *found = nullptr;
-    const auto consider = [&](const Fault *fault) {
-      if (suits(*fault) && (found == nullptr || fault->begun < found->begun)) {
-        found = fault;
-      }
-    };
-    const auto [from, to] = by_pid_.equal_range(hold.pid);
+  // Those that hit this hold's backend, its node, or the whole server.
+  std::vector<const Fault *> of(const Hold &hold) const {
+    std::vector<const Fault *> found;
+    const bool unknown = hold.pid == kUnknownBackend;
+    const auto from = unknown ? by_pid_.begin() : by_pid_.lower_bound(hold.pid);
+    const auto to = unknown ? by_pid_.end() : by_pid_.upper_bound(hold.pid);
     for (auto i = from; i != to; ++i) {
-      consider(i->second);
+      found.push_back(i->second);
     }
     for (const Fault *fault : wide_) {
       if (hits(*fault, hold.node)) {
-        consider(fault);
+        found.push_back(fault);
       }
     }
     return found;

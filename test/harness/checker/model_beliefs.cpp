@@ -97,8 +97,10 @@ void check_belief(const Timeline &timeline, const Belief &belief,
                           {hold.grant_event, ended->event, belief.event}});
   }
   const Hold *other = others.at(hold, belief.t);
-  const Fault *excuse = faults.maybe_ended(hold);
-  if (other != nullptr && (excuse == nullptr || belief.t > told_by(*excuse))) {
+  if (other != nullptr &&
+      std::ranges::none_of(faults.maybe_ended(hold), [&](const Fault *fault) {
+        return belief.t <= told_by(*fault);
+      })) {
     violations.push_back({"late-loss",
                           "believed while another certainly held",
                           {hold.grant_event, other->grant_event, belief.event,
@@ -131,7 +133,7 @@ void check_meeting(const Timeline &timeline, const Witness &meeting,
     if (hold == nullptr) {
       continue;
     }
-    if (faults.maybe_ended(*hold) != nullptr ||
+    if (!faults.maybe_ended(*hold).empty() ||
         faults.frozen_until(node, meeting.t) > hold->asked) {
       return;
     }

@@ -9,7 +9,9 @@
 #include <fstream>
 #include <thread>
 
+#include "checker/fault_index.hpp"
 #include "nodes/node.hpp"
+#include "nodes/session.hpp"
 #include "run/process.hpp"
 
 namespace harness {
@@ -53,10 +55,9 @@ class CliNode {
  private:
   Command command() {
     Command command;
-    command.arguments = {
-        options_.tool, "run",
-        "--lease",     std::to_string(options_.lease_ms) + "ms",
-        "--grace",     "200ms"};
+    const double lease = static_cast<double>(options_.lease_ms) / 1000;
+    command.arguments = {options_.tool, "run",     "--grace",
+                         "0.2",         "--lease", std::to_string(lease)};
     if (dice_.chance(0.5)) {
       command.arguments.emplace_back("-n");
     } else {
@@ -114,6 +115,16 @@ std::string environment(const char *name) {
   return value == nullptr ? "" : value;
 }
 
+// Which backend holds our lock; -1 when it is gone, or cannot be asked.
+std::int32_t holder(std::int64_t token) {
+  Session session("connect_timeout=2");
+  const Answer answer =
+      session.exec("SELECT pid FROM lock_holders WHERE token = $1::bigint",
+                   {std::to_string(token)});
+  return answer.number() == 0 ? kUnknownBackend
+                              : static_cast<std::int32_t>(answer.number());
+}
+
 }  // namespace
 
 void run_cli_node(const NodeOptions &options) { CliNode(options).run(); }
@@ -127,6 +138,7 @@ int run_cli_child(const NodeOptions &options) {
                            environment("PG_EXCLUSIVE_KEY");
   Line granted = line(Op::kAcquire, Ev::kOk, name,
                       std::stoll(environment("PG_EXCLUSIVE_TOKEN")));
+  granted.pid = holder(granted.token);
   granted.mode = options.kind == "shared" ? Mode::kShared : Mode::kExclusive;
   recorder.record(granted);
   set_progress(options, Progress::kGranted);

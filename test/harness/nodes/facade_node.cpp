@@ -63,7 +63,7 @@ class FacadeThread {
     } catch (const pg_exclusive::lock_error &) {
       event.ev = Ev::kFail;  // a call that throws leaves no lock
       recorder_.record(event);
-      std::this_thread::sleep_for(milliseconds(20));
+      std::this_thread::sleep_for(milliseconds(150));
     }
     std::this_thread::sleep_for(milliseconds(dice_.roll(0, 5)));
   }

@@ -24,7 +24,7 @@ class SqlNode {
   void run() {
     while (!told_to_end()) {
       if (!connect()) {
-        timespec pause{0, 20'000'000};
+        timespec pause{0, 150'000'000};
         nanosleep(&pause, nullptr);
         continue;
       }
@@ -206,7 +206,7 @@ class SqlNode {
                    .mode = mode_,
                    .held = [this] { return held(); },
                    .rest = [this](milliseconds time) { rest(time); }});
-    if (kept && !transaction_ && options_.discard && dice_.chance(0.05)) {
+    if (kept && !transaction_ && options_.discard && dice_.chance(0.2)) {
       discard();
     } else if (session_->connected()) {
       release();

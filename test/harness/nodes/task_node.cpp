@@ -21,7 +21,7 @@ class TaskNode {
   void run() {
     while (!told_to_end()) {
       Session session(options_.conninfo);
-      timespec pause{0, 20'000'000};
+      timespec pause{0, 150'000'000};
       while (!told_to_end() && session.connected()) {
         round(session);
         session.rest(std::chrono::milliseconds(dice_.roll(0, 30)));

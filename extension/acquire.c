@@ -204,14 +204,16 @@ static bool
 QueueUp(const AcquireRequest *request, Hold *hold, Namespace *ns,
 		TimestampTz since)
 {
+	bool		granted = true;
+
 	UpdateEntry(hold->entry, ENTRY_WAITING, 0, since);
 	if (request->wait == PGX_WAIT_FOREVER)
 		WaitInQueue(hold);
-	else if (!WaitInQueueFor(hold, request->wait))
-		return false;
+	else
+		granted = WaitInQueueFor(hold, request->wait);
 	CountTime(ns->shared, COUNT_WAIT_TOTAL, COUNT_WAIT_MAX, since,
 			  GetCurrentTimestamp());
-	return true;
+	return granted;
 }
 
 /*

@@ -235,10 +235,10 @@ TakePermit(PermitRequest *request, Hold *hold, Namespace *ns)
 			UnwatchClient(watching);
 		}
 		PG_END_TRY();
-		if (!granted)
-			return ACQUIRE_TIMED_OUT;
 		CountTime(ns->shared, COUNT_WAIT_TOTAL, COUNT_WAIT_MAX,
 				  request->since, GetCurrentTimestamp());
+		if (!granted)
+			return ACQUIRE_TIMED_OUT;
 	}
 	CheckAfterGrant(request->name, request->fn_oid, ns, waited);
 	HoldGranted(hold, DrawToken(request->fn_oid), GetCurrentTimestamp());

@@ -342,7 +342,7 @@ extern void AddRun(Statement *st, const LockName *name, const char *kind);
 extern bool HasRun(Oid fn_oid, const LockName *name, const char *slot,
 				   const Interval *every);
 
-/* status.c */
+/* notes.c */
 extern bool NamespaceInUse(const char *name, int *pid);
 
 /* namespace.c */

@@ -41,7 +41,6 @@
 
 /* The transaction whose id is owed to an epoch, and how far it had got. */
 static TransactionId epoch_xid = InvalidTransactionId;
-static XLogRecPtr epoch_end;
 static CommandId epoch_command;
 
 /*
@@ -54,8 +53,15 @@ TransactionHasWritten(void)
 
 	if (likely(!TransactionIdIsValid(xid)))
 		return false;
-	return xid != epoch_xid || XactLastRecEnd != epoch_end ||
-		GetCurrentCommandId(false) != epoch_command;
+	if (xid != epoch_xid || GetCurrentCommandId(false) != epoch_command)
+		return true;
+
+	/*
+	 * The command that runs may have written: then this ends its id.  WAL is
+	 * no witness, as with checksums who only reads logs hint bits.
+	 */
+	CommandCounterIncrement();
+	return GetCurrentCommandId(false) != epoch_command;
 }
 
 static int64
@@ -141,7 +147,6 @@ LogEpoch(Oid fn_oid, uint64 in_use)
 	if (!had_xid)
 	{
 		epoch_xid = GetTopTransactionIdIfAny();
-		epoch_end = XactLastRecEnd;
 		epoch_command = GetCurrentCommandId(false);
 	}
 	return epoch;

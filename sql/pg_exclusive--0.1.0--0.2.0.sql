@@ -219,7 +219,8 @@ CREATE FUNCTION _lock_status(
 	OUT queue_position integer,
 	OUT permit integer,
 	OUT permits integer,
-	OUT delayed_until timestamptz)
+	OUT delayed_until timestamptz,
+	OUT blocked_by integer[])
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'pgx_lock_status'
 LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 100;
@@ -239,7 +240,7 @@ COMMENT ON VIEW lock_holders IS
 CREATE VIEW lock_waiters AS
 	SELECT namespace, key, lock_id, mode, pid, role, application_name,
 		   client_addr, since AS waiting_since, queue_position,
-		   pg_catalog.pg_blocking_pids(pid) AS blocked_by,
+		   coalesce(blocked_by, pg_catalog.pg_blocking_pids(pid)) AS blocked_by,
 		   permits, delayed_until
 	FROM _lock_status() WHERE NOT granted;
 

@@ -1,0 +1,125 @@
+#include "report.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <stdexcept>
+
+namespace bench {
+namespace {
+
+std::string with_range(const spread &s) {
+  return figure(s.median) + " (" + figure(s.least) + "–" + figure(s.most) + ")";
+}
+
+std::string text_of(const contest &table) {
+  std::ostringstream text;
+  const bool tails = table.has_tails();
+  text << "### " << table.id() << ": " << table.title() << "\n\n| variant | "
+       << table.unit() << (tails ? " | tail" : "");
+  if (!table.base().empty()) text << " | ÷ " << table.base();
+  text << " |\n|---|---" << (tails ? "|---" : "")
+       << (table.base().empty() ? "" : "|---") << "|\n";
+  for (const std::string &name : table.names()) {
+    text << "| " << name << " | " << with_range(table.value(name));
+    if (tails) text << " | " << with_range(table.tail(name));
+    if (!table.base().empty()) {
+      text << " | " << with_range(table.ratio(name, table.base()));
+    }
+    text << " |\n";
+  }
+  return text.str() + '\n';
+}
+
+void save(const std::filesystem::path &file, const std::string &text) {
+  std::ofstream out(file);
+  out << text;
+  if (!out.flush()) throw std::runtime_error("cannot write " + file.string());
+}
+
+}  // namespace
+
+std::string figure(double value) {
+  char text[32];
+  const double size = std::fabs(value);
+  const int digits = size == 0 || size >= 100 ? 0
+                     : size >= 10             ? 1
+                     : size >= 0.1            ? 2
+                                              : 4;
+  std::snprintf(text, sizeof(text), "%.*f", digits, value);
+  return text;
+}
+
+bool target::met() const {
+  return want == wanted::at_most ? found.median <= limit
+                                 : found.median >= limit;
+}
+
+std::string target::text() const {
+  char number[32];
+  std::snprintf(number, sizeof(number), "%g", limit);
+  return (want == wanted::at_most ? "<= " : ">= ") + std::string(number);
+}
+
+void report::add(const contest &table) {
+  const std::string text = text_of(table);
+  std::fputs(text.c_str(), stdout);
+  std::fflush(stdout);
+  tables_ += text;
+  plots_.emplace_back(table.id(), plot(table));
+}
+
+void report::judge(target t) { targets_.push_back(std::move(t)); }
+
+void report::skip(const std::string &what) {
+  std::fprintf(stderr, "skipped: %s\n", what.c_str());
+  skipped_.push_back(what);
+}
+
+void report::condition(const std::string &name, const std::string &value) {
+  conditions_.emplace_back(name, value);
+}
+
+std::string report::targets_table() const {
+  std::ostringstream text;
+  text << "| target | measured | median (range) | wanted | met |\n"
+       << "|---|---|---|---|---|\n";
+  for (const target &t : targets_) {
+    text << "| " << t.id << " | " << t.measured << " | " << with_range(t.found)
+         << " | " << t.text() << " | " << (t.met() ? "yes" : "**no**")
+         << " |\n";
+  }
+  for (const std::string &what : skipped_) text << "\nSkipped: " << what;
+  text << '\n';
+  return text.str();
+}
+
+void report::write(const std::filesystem::path &directory) const {
+  nlohmann::ordered_json all;
+  std::string head;
+  for (const auto &[name, value] : conditions_) {
+    all["conditions"][name] = value;
+    head += "* " + name + ": " + value + "\n";
+  }
+  all["targets"] = nlohmann::ordered_json::array();
+  for (const target &t : targets_) {
+    all["targets"].push_back({{"id", t.id},
+                              {"measured", t.measured},
+                              {"ratio", t.found.median},
+                              {"range", {t.found.least, t.found.most}},
+                              {"target", t.text()},
+                              {"met", t.met()}});
+  }
+  all["skipped"] = skipped_;
+  const std::string targets = targets_table();
+  std::fputs(targets.c_str(), stdout);
+  std::filesystem::create_directories(directory);
+  for (const auto &[id, svg] : plots_) save(directory / (id + ".svg"), svg);
+  save(directory / "tables.md", head + '\n' + targets + '\n' + tables_);
+  save(directory / "latest.json", all.dump(2) + '\n');
+}
+
+}  // namespace bench

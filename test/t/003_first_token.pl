@@ -8,7 +8,8 @@ use Exclusive;
 use Test::More;
 
 my $node = new_node('first');
-$node->safe_psql('postgres', 'CREATE TABLE t (n int); CREATE ROLE poor LOGIN');
+$node->append_conf('postgresql.conf', 'wal_log_hints = on');
+$node->safe_psql('postgres', 'CREATE TABLE t (n int); CREATE TABLE unread AS SELECT 1; CREATE ROLE poor LOGIN');
 my $newest = 0;
 
 # fresh(name, statement => expected, ...) - the statements are a new server's first
@@ -35,6 +36,9 @@ fresh('freed where it was taken', 'BEGIN', '', $lock, 't', $unlock, 't', 'COMMIT
 fresh('in one statement', "SELECT try_lock('default', 'k'), unlock('default', 'k')", 't|t');
 fresh('freed later in a transaction', 'BEGIN', '', 'SELECT count(*) FROM t', 0, $lock, 't',
 	'SELECT count(*) FROM t', 0, "SELECT unlock_all()", 1, 'COMMIT', '');
+fresh('reading logs hint bits', 'BEGIN', '', $lock, 't', 'SELECT count(*) FROM unread', 1, $unlock, 't', 'COMMIT', '');
+fresh('written in the same statement', 'BEGIN', '', "WITH w AS (INSERT INTO t SELECT try_lock('default', 'k')::int RETURNING n)
+	SELECT unlock('default', 'k') FROM w", 'ERROR:  25001', 'ROLLBACK', '');
 fresh('written after it', 'BEGIN', '', $lock, 't', 'INSERT INTO t VALUES (1)', '', $unlock, 'ERROR:  25001', 'ROLLBACK', '');
 fresh('written before it', 'BEGIN', '', 'INSERT INTO t VALUES (1)', '', $lock, 't', $unlock, 'ERROR:  25001', 'ROLLBACK', '');
 fresh('in a savepoint', 'BEGIN', '', 'SAVEPOINT s', '', $lock, 't', $unlock, 't', 'ROLLBACK TO s', '', $lock, 't', $unlock, 't', 'COMMIT', '');

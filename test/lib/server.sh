@@ -58,6 +58,7 @@ build_flags() {
 	case $1 in
 	plain) ;;
 	strict) echo "-Werror" ;;
+	clang) echo "-Werror -Wno-unknown-warning-option -Wno-ignored-attributes" ;;
 	ubsan) echo "-fsanitize=undefined -fno-sanitize-recover=all" ;;
 	*) die "no build is called \"$1\"" ;;
 	esac
@@ -91,10 +92,11 @@ stage() {
 		say "building the extension ($1)"
 		make -C "$build" -j2 install PG_CONFIG="$tree/bin/pg_config" \
 			with_llvm=no PG_CFLAGS="$(build_flags "$1")" \
-			SHLIB_LINK="$([ "$1" = ubsan ] && echo -lubsan)" 2>&1 |
+			SHLIB_LINK="$([ "$1" = ubsan ] && echo -lubsan)" \
+			$([ "$1" = clang ] && echo CC=clang) 2>&1 |
 			tee "$build/make.log" |
 			sed -un 's|.* -c -o .* \(extension/[^ ]*\.c\)$|  \1|p' >&2 || {
-			grep -v '^gcc\|^cc\|^make' "$build/make.log" >&2
+			grep -v '^gcc\|^cc\|^clang\|^make' "$build/make.log" >&2
 			die "could not build the extension; see $build/make.log"
 		}
 		touch "$tree/ready"

@@ -11,7 +11,7 @@ EXTENSION = extension/pg_exclusive
 DATA = $(sort $(wildcard sql/*.sql))
 EXTVERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" extension/pg_exclusive.control)
 PG_CPPFLAGS = -DPGX_VERSION='"$(EXTVERSION)"'
-SHLIB_LINK = -lcrypto
+SHLIB_LINK = $(filter -lcrypto,$(LIBS))
 OBJS = $(patsubst %.c,%.o,$(sort $(wildcard extension/*.c)))
 
 REGRESS = $(sort $(basename $(notdir $(wildcard test/sql/*.sql))))

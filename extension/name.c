@@ -9,12 +9,9 @@
  */
 #include "pg_exclusive.h"
 
-#include <openssl/evp.h>
-
 #include "common/hashfn.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
-#include "port/pg_bswap.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
@@ -36,63 +33,6 @@ static IdCacheSlot id_cache[ID_CACHE_SIZE];
 
 PG_FUNCTION_INFO_V1(pgx_lock_id);
 PG_FUNCTION_INFO_V1(pgx_namespace_id);
-
-/*
- * DigestContext() - OpenSSL's, made once, with SHA-256 looked up once
- *
- * The server's own pg_cryptohash takes five times as long, because it makes
- * and looks up both in every call.
- */
-static EVP_MD_CTX *
-DigestContext(void)
-{
-	static EVP_MD_CTX *context = NULL;
-
-	if (context == NULL)
-	{
-		context = EVP_MD_CTX_new();
-		if (context == NULL)
-			ereport(ERROR,
-					(errcode(ERRCODE_OUT_OF_MEMORY),
-					 errmsg("out of memory")));
-	}
-	return context;
-}
-
-static const EVP_MD *
-Sha256(void)
-{
-#if OPENSSL_VERSION_NUMBER >= 0x30000000L
-	static EVP_MD *md = NULL;
-
-	if (md == NULL)
-		md = EVP_MD_fetch(NULL, "SHA256", NULL);
-	return md;
-#else
-	return EVP_sha256();
-#endif
-}
-
-/*
- * Sha256Id(bytes, len) - the id of a name given in UTF-8
- */
-static int64
-Sha256Id(const char *bytes, int len)
-{
-	unsigned char digest[EVP_MAX_MD_SIZE];
-	uint64		high;
-	EVP_MD_CTX *context = DigestContext();
-
-	if (Sha256() == NULL ||
-		!EVP_DigestInit_ex(context, Sha256(), NULL) ||
-		!EVP_DigestUpdate(context, bytes, len) ||
-		!EVP_DigestFinal_ex(context, digest, NULL))
-		ereport(ERROR,
-				(errcode(ERRCODE_INTERNAL_ERROR),
-				 errmsg("could not compute the SHA-256 of a lock name")));
-	memcpy(&high, digest, sizeof(high));
-	return (int64) pg_ntoh64(high);
-}
 
 /*
  * HashName(name) - the id, converting to UTF-8 first in another encoding

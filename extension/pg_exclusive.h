@@ -190,6 +190,9 @@ extern text *RequiredTextArg(FunctionCallInfo fcinfo, int argno,
 							 const char *what);
 extern int64 IntervalMicroseconds(const Interval *interval);
 
+/* sha256.c */
+extern int64 Sha256Id(const char *bytes, int len);
+
 /* shared.c */
 extern void AttachShared(void);
 extern SharedDatabase *MySharedDatabase(void);

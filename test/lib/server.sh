@@ -92,7 +92,7 @@ stage() {
 		say "building the extension ($1)"
 		make -C "$build" -j2 install PG_CONFIG="$tree/bin/pg_config" \
 			with_llvm=no PG_CFLAGS="$(build_flags "$1")" \
-			SHLIB_LINK="$([ "$1" = ubsan ] && echo -lubsan)" \
+			PG_LDFLAGS="$([ "$1" = ubsan ] && echo -fsanitize=undefined)" \
 			$([ "$1" = clang ] && echo CC=clang) 2>&1 |
 			tee "$build/make.log" |
 			sed -un 's|.* -c -o .* \(extension/[^ ]*\.c\)$|  \1|p' >&2 || {

@@ -19,7 +19,7 @@ Commands:
   wait NAME                      wait until a lock is free
   break NAME --reason=TEXT       take a lock away from its holders
   id NAME                        print the 64-bit id of a lock
-  doctor                         look for what may break locks, and say what to do
+  doctor                         look for what may break locks
 
   -V, --version                  output version information, then exit
   -?, --help                     show this help, then exit

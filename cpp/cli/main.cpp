@@ -14,10 +14,7 @@ namespace pg_exclusive::cli {
 namespace {
 
 int fail(const tool_error &error) {
-  say("error: " + error.message);
-  if (!error.hint.empty()) {
-    say("hint: " + error.hint);
-  }
+  say({"error: " + error.message, error.hint});
   return error.exit_code;
 }
 

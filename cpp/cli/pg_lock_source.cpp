@@ -56,11 +56,11 @@ verdict already_ran(const run_options &wanted) {
   json details = describe_lock(wanted.name);
   details["event"] = "already_ran";
   details["slot"] = wanted.slot;
+  const std::string which =
+      wanted.once_per ? "once " + wanted.slot : "slot \"" + wanted.slot + "\"";
   return {exit_already_ran,
-          "already ran: " + wanted.name.to_string() + ", " +
-              (wanted.once_per ? "once " + wanted.slot
-                               : "slot \"" + wanted.slot + "\""),
-          details.dump()};
+          {"already ran: " + wanted.name.to_string() + ", " + which, "",
+           details.dump()}};
 }
 
 verdict failure(const run_options &wanted, const lock_error &error) {
@@ -68,14 +68,9 @@ verdict failure(const run_options &wanted, const lock_error &error) {
   json details = describe_lock(wanted.name);
   details["event"] = "error";
   details["sqlstate"] = error.sqlstate();
-  std::string text = "error: " + told.message;
-  if (!told.hint.empty()) {
-    text += "\npg_exclusive: hint: " + told.hint;
-    details["hint"] = told.hint;
-  }
   const bool paused = told.exit_code == exit_taken;
-  return {paused ? wanted.taken_exit_code : told.exit_code, text,
-          details.dump()};
+  return {paused ? wanted.taken_exit_code : told.exit_code,
+          {"error: " + told.message, told.hint, details.dump()}};
 }
 
 }  // namespace
@@ -88,13 +83,13 @@ std::optional<verdict> pg_lock_source::acquire(std::stop_token stop,
   try {
     return acquire_or_throw(std::move(stop), run);
   } catch (const lock_lost &lost) {
-    return verdict{exit_lost, std::string{"lost: "} + lost.what(), ""};
+    return verdict{exit_lost, {std::string{"lost: "} + lost.what()}};
   } catch (const lock_error &error) {
     return failure(wanted_, error);
   } catch (const tool_error &error) {
-    return verdict{error.exit_code, "error: " + error.message, ""};
+    return verdict{error.exit_code, {"error: " + error.message, error.hint}};
   } catch (const std::exception &error) {
-    return verdict{exit_internal, std::string{"error: "} + error.what(), ""};
+    return verdict{exit_internal, {std::string{"error: "} + error.what()}};
   }
 }
 
@@ -115,9 +110,9 @@ std::optional<verdict> pg_lock_source::acquire_or_throw(std::stop_token stop,
     return std::nullopt;
   }
   if (!granted) {
-    const auto why =
-        refusal(wanted_.name, granted.outcome(), granted.refused_by());
-    return verdict{wanted_.taken_exit_code, why.text, why.details};
+    return verdict{
+        wanted_.taken_exit_code,
+        refusal(wanted_.name, granted.outcome(), granted.refused_by())};
   }
   hold held = *std::move(granted);
   if (wanted_.verbose) {

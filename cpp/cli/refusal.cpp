@@ -6,8 +6,8 @@
 
 namespace pg_exclusive::cli {
 
-refusal_text refusal(const lock_name &name, outcome why,
-                     const std::optional<holder_info> &holder) {
+notice refusal(const lock_name &name, outcome why,
+               const std::optional<holder_info> &holder) {
   nlohmann::ordered_json details{
       {"namespace", name.namespace_},
       {"key", name.key},
@@ -31,7 +31,7 @@ refusal_text refusal(const lock_name &name, outcome why,
   if (why == outcome::timed_out) {
     text += "; timed out";
   }
-  return {text, details.dump()};
+  return {text, "", details.dump()};
 }
 
 }  // namespace pg_exclusive::cli

@@ -2,22 +2,17 @@
 #pragma once
 
 #include <optional>
-#include <string>
 
 #include "pg_exclusive/holder_info.hpp"
 #include "pg_exclusive/lock_name.hpp"
 #include "pg_exclusive/run_result.hpp"
+#include "say.hpp"
 
 namespace pg_exclusive::cli {
 
-struct refusal_text {
-  std::string text;     ///< for people
-  std::string details;  ///< a JSON object
-};
-
 /// `busy: jobs/nightly held by backup@10.0.0.7 (pid 4711) for 00:12:03`, as
 /// much of it as is known.
-[[nodiscard]] refusal_text refusal(const lock_name &name, outcome why,
-                                   const std::optional<holder_info> &holder);
+[[nodiscard]] notice refusal(const lock_name &name, outcome why,
+                             const std::optional<holder_info> &holder);
 
 }  // namespace pg_exclusive::cli

@@ -12,13 +12,18 @@ namespace {
 
 bool json_wanted = false;
 
-std::string line_for(const std::string &text, const std::string &details) {
+std::string lines_for(const notice &what) {
   if (!json_wanted) {
-    return "pg_exclusive: " + text + "\n";
+    return "pg_exclusive: " + what.text + "\n" +
+           (what.hint.empty() ? "" : "pg_exclusive: hint: " + what.hint + "\n");
   }
-  auto object = details.empty() ? nlohmann::ordered_json::object()
-                                : nlohmann::ordered_json::parse(details);
-  object["message"] = text;
+  auto object = what.details.empty()
+                    ? nlohmann::ordered_json::object()
+                    : nlohmann::ordered_json::parse(what.details);
+  object["message"] = what.text;
+  if (!what.hint.empty()) {
+    object["hint"] = what.hint;
+  }
   return object.dump(-1, ' ', false,
                      nlohmann::ordered_json::error_handler_t::replace) +
          "\n";
@@ -28,9 +33,11 @@ std::string line_for(const std::string &text, const std::string &details) {
 
 void say_json() { json_wanted = true; }
 
-void say(const std::string &text, const std::string &details) {
-  const std::string line = line_for(text, details);
-  if (write(STDERR_FILENO, line.data(), line.size()) < 0 && errno == EPIPE) {
+void say(const std::string &text) { say(notice{text}); }
+
+void say(const notice &what) {
+  const std::string lines = lines_for(what);
+  if (write(STDERR_FILENO, lines.data(), lines.size()) < 0 && errno == EPIPE) {
     // Nobody reads it. Where SIGPIPE is blocked, ours must not be taken for
     // one that somebody sent.
     sigset_t pipe;

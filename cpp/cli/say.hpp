@@ -8,9 +8,17 @@ namespace pg_exclusive::cli {
 /// From now on messages are JSON, one object a line: {"message": TEXT, ...}.
 void say_json();
 
-/// Writes "pg_exclusive: TEXT" and a newline to stderr, in one write, so that
-/// lines of the tool's processes and of the command do not mix. `details`, a
-/// JSON object or nothing, is for programs.
-void say(const std::string &text, const std::string &details = {});
+/// Something to tell.
+struct notice {
+  std::string text;
+  std::string hint = {};     ///< what to do about it; may be empty
+  std::string details = {};  ///< for programs: a JSON object, or empty
+};
+
+/// Writes "pg_exclusive: TEXT" and a newline to stderr, and the same for the
+/// hint, in one write, so that lines of the tool's processes and of the command
+/// do not mix.
+void say(const notice &what);
+void say(const std::string &text);
 
 }  // namespace pg_exclusive::cli

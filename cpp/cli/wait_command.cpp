@@ -20,9 +20,7 @@ int execute(const wait_options &wanted, const options &all) {
   }
   auto granted = locks.lock(wanted.name, how);
   if (!granted) {
-    const auto why =
-        refusal(wanted.name, granted.outcome(), granted.refused_by());
-    say(why.text, why.details);
+    say(refusal(wanted.name, granted.outcome(), granted.refused_by()));
     return exit_taken;
   }
   hold held = *std::move(granted);

@@ -323,8 +323,8 @@ int guard::settle() {
   lock_.join();
   const auto overruled = lock_.result();
   if (overruled && !decided_) {
-    if (!overruled->text.empty()) {
-      say(overruled->text, overruled->details);
+    if (!overruled->what.text.empty()) {
+      say(overruled->what);
     }
     outcome_ = {overruled->exit_code, 0};
   }

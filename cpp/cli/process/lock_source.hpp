@@ -12,6 +12,7 @@
 #include <string>
 
 #include "process/boot_clock.hpp"
+#include "say.hpp"
 
 namespace pg_exclusive::cli {
 
@@ -40,8 +41,7 @@ class held_lock {
 /// not the whole truth.
 struct verdict {
   int exit_code;
-  std::string text;     ///< for the user; empty: nothing to say
-  std::string details;  ///< for programs: a JSON object, or empty
+  notice what;  ///< with an empty text: nothing to say
 };
 
 class lock_source {

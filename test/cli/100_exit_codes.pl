@@ -1,0 +1,144 @@
+# Each exit code, and what is said with it.
+use strict;
+use warnings;
+use FindBin;
+use lib $FindBin::RealBin;
+use JSON::PP;
+use ProcessTree qw(wait_for slurp);
+use Test::More;
+use Time::HiRes qw(time);
+use Tool;
+
+sql("SELECT lock_namespace('tool')");
+
+sub code_is
+{
+	my ($expected, $what, @arguments) = @_;
+	my ($code, $out, $err) = tool(@arguments);
+	is($code, $expected, "$what: exit code") or diag($err);
+	return ($out, $err);
+}
+
+# The command's own.
+for my $own (0, 1, 75, 76, 255)
+{
+	code_is($own, "a command that exits $own", 'run', 'tool/own', '--', 'sh', '-c',
+		"exit $own");
+}
+code_is(128 + 9, 'a command that KILL ends', qw(run tool/own -- sh -c), 'kill -9 $$');
+code_is(128 + 15, 'a command that TERM ends', qw(run tool/own -- sh -c), 'kill $$');
+my ($out, $err) =
+  code_is(127, 'no such command', qw(run tool/own -- /no/such/thing));
+like($err, qr{could not execute "/no/such/thing": No such file}, 'no such command: text');
+code_is(126, 'not executable', qw(run tool/own -- /etc/passwd));
+
+# What the command sees.
+($out) = code_is(0, 'environment', qw(run tool/a/b -- sh -c),
+	'echo "$PG_EXCLUSIVE_NAMESPACE $PG_EXCLUSIVE_KEY $PG_EXCLUSIVE_TOKEN"');
+like($out, qr{^tool a/b \d+$}, 'environment: namespace, key and token');
+my ($before) = $out =~ /(\d+)$/;
+($out) = code_is(0, 'next token', qw(run tool/a/b -- sh -c), 'echo $PG_EXCLUSIVE_TOKEN');
+cmp_ok($out, '>', $before, 'next token: larger');
+($out) = code_is(0, 'name in two pieces', qw(run --namespace tool --key a/b -- sh -c),
+	'echo "$PG_EXCLUSIVE_NAMESPACE|$PG_EXCLUSIVE_KEY"');
+is($out, "tool|a/b\n", 'name in two pieces: as given');
+($out) = code_is(0, 'a command without --', qw(run tool/own echo -n -w));
+is($out, "-w", 'a command without --: its options are its own');
+
+# 75: taken, at once and after a wait; -E moves it.
+my $holder = tool_tree([], 'touch ready; exec sleep 1000', 'tool/busy');
+$holder->ready or BAIL_OUT('no holder');
+(undef, $err) = code_is(75, 'taken', qw(run -n tool/busy -- true));
+like($err, qr{^pg_exclusive: busy: tool/busy held by \S+ \(pid \d+\) for \d\d:\d\d:\d\d$}m,
+	'taken: it says who has it');
+code_is(99, 'taken, -E', qw(run -n -E 99 tool/busy -- true));
+my $started = time;
+(undef, $err) = code_is(75, 'timed out', qw(run -w 0.7 tool/busy -- true));
+cmp_ok(time - $started, '>=', 0.7, 'timed out: not before');
+like($err, qr/busy: .*; timed out/, 'timed out: text');
+(undef, $err) = code_is(75, 'taken, JSON', qw(run -n --json tool/busy -- true));
+my $told = decode_json($err);
+is_deeply([ @$told{qw(event namespace key)} ], [qw(taken tool busy)], 'taken, JSON: what');
+is($told->{holder}{pid},
+	sql("SELECT pid FROM lock_holders WHERE namespace = 'tool' AND key = 'busy'"),
+	'taken, JSON: by whom');
+code_is(75, 'wait -n, taken', qw(wait -n tool/busy));
+code_is(75, 'wait -w, taken', qw(wait -w 0.3 tool/busy));
+code_is(75, 'shared, taken', qw(run -n -s tool/busy -- true));
+
+# 76: lost.
+sql("SELECT break_lock('tool', 'busy', 'a test')");
+is($holder->exit_code, 76, 'lost: exit code');
+like($holder->stderr,
+	qr{lost: tool/busy: .* at 20\S+ \S+; another node may run since 20.*; ending the command},
+	'lost: what happened, when, and since when another may run');
+ok($holder->all_gone, 'lost: no process is left');
+code_is(0, 'wait, free', qw(wait tool/busy));
+
+# Shared.
+$holder = tool_tree(['-s'], 'touch ready; exec sleep 1000', 'tool/shared');
+$holder->ready or BAIL_OUT('no holder');
+code_is(0, 'shared beside shared', qw(run -n -s tool/shared -- true));
+code_is(75, 'exclusive beside shared', qw(run -n tool/shared -- true));
+undef $holder;
+
+# A paused namespace is refused for now, with the reason.
+sql("SELECT lock_namespace('paused'), pause_lock_namespace('paused', 'new disks')");
+(undef, $err) = code_is(75, 'paused', qw(run paused/x -- true));
+like($err, qr/new disks/, 'paused: the reason');
+
+# 69: no server, no login, no database, a standby is in another test.
+code_is(69, 'unreachable', qw(run -h /nonexistent tool/x -- true));
+code_is(69, 'unreachable, status', qw(status -h /nonexistent));
+code_is(69, 'no such role', qw(run -U nobody_knows tool/x -- true));
+code_is(69, 'no such database', qw(run -d nowhere tool/x -- true));
+
+# 78: not set up for it, with the statement that mends it.
+(undef, $err) = code_is(78, 'no namespace', qw(run nons/x -- true));
+like($err, qr/hint: .*SELECT \S*lock_namespace\('nons'\)/, 'no namespace: the statement');
+(undef, $err) = code_is(78, 'no namespace, JSON', qw(run --json nons/x -- true));
+$told = decode_json($err);
+is($told->{sqlstate}, '42704', 'no namespace, JSON: SQLSTATE');
+like($told->{hint}, qr/lock_namespace/, 'no namespace, JSON: hint');
+unlike($told->{message}, qr/\n/, 'no namespace, JSON: message on one line');
+(undef, $err) = code_is(78, 'no extension', qw(run -d template1 tool/x -- true));
+like($err, qr/CREATE EXTENSION/, 'no extension: the statement');
+(undef, $err) = code_is(78, 'no extension, status', qw(status -d template1));
+like($err, qr/CREATE EXTENSION/, 'no extension, status: the statement');
+sql(q(CREATE ROLE outsider LOGIN; CREATE ROLE insiders;
+	SELECT lock_namespace('closed', 'insiders')));
+code_is(78, 'no right', qw(run -U outsider closed/x -- true));
+
+# 64: usage.
+for my $wrong ([qw(run)], [qw(run tool/x)], [qw(run tool -- true)],
+	[qw(run /x -- true)], [qw(run tool/ -- true)], [qw(run -w 1 -n tool/x -- true)],
+	[qw(run -w -1 tool/x -- true)], [qw(run -E 256 tool/x -- true)],
+	[qw(run --slot a --once-per 1d tool/x -- true)],
+	[qw(run --once-per 1 tool/x -- true)], [qw(run --once-per x tool/x -- true)],
+	[qw(run --on-crash never --slot a tool/x -- true)],
+	[qw(run --grace 10 --lease 20 tool/x -- true)],
+	[qw(run --namespace a tool/x -- true)], [qw(run tool/x stray -- true)],
+	[qw(run --no-such-option tool/x -- true)],
+	[ 'run', 'n' x 64 . '/x', '--', 'true' ], [ 'run', 'tool/' . 'k' x 1025, '--', 'true' ],
+	[], [qw(fly)], [qw(break tool/x)], [qw(id)], [qw(watch -i 0)])
+{
+	(undef, $err) = code_is(64, "usage: " . substr("@$wrong", 0, 60), @$wrong);
+	like($err, qr/^pg_exclusive: hint: Try "pg_exclusive.* --help"/m, 'usage: where to look');
+}
+
+# Help and version, in the form of PostgreSQL's own programs.
+for my $command ('', qw(run status watch wait break id doctor))
+{
+	my @command = $command ? ($command) : ();
+	for my $option ('--help', '-?')
+	{
+		($out) = code_is(0, "$command $option", @command, $option);
+		like($out, qr/^pg_exclusive.*\.\n\nUsage:\n  pg_exclusive /, "$command $option: form");
+		is(scalar(grep { length > 80 } split /\n/, $out =~ s/^.*\n//r), 0,
+			"$command $option: 80 columns");
+	}
+}
+($out) = code_is(0, '--version', '--version');
+like($out, qr/^pg_exclusive \d+\.\d+\.\d+$/, '--version: form');
+
+done_testing();

@@ -1,6 +1,7 @@
 #include "support.hpp"
 
 #include <libpq-fe.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -89,6 +90,29 @@ void inject(const hold &held, const std::string &statement) {
 
 void terminate(int pid) {
   sql("SELECT pg_terminate_backend(" + std::to_string(pid) + ", 10000)");
+}
+
+void diary::watch(const hold &held) {
+  holding = true;
+  for (;;) {
+    const auto before = pg_exclusive::boot_clock::now().time_since_epoch();
+    if (!held.held()) {
+      lost_at = before.count();
+      break;
+    }
+    last_held = before.count();
+    std::this_thread::sleep_for(100us);
+  }
+  finished = true;
+}
+
+std::unique_ptr<diary[], void (*)(diary *)> make_diaries(int count) {
+  static std::size_t size = 0;
+  size = sizeof(diary) * count;
+  void *shared = mmap(nullptr, size, PROT_READ | PROT_WRITE,
+                      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (shared == MAP_FAILED) throw std::runtime_error("cannot mmap");
+  return {new (shared) diary[count], [](diary *d) { munmap(d, size); }};
 }
 
 child::child(const std::function<int()> &body) {

@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -63,7 +65,21 @@ inline client_options short_lease(std::chrono::milliseconds lease = 1500ms) {
   return {.lease = lease};
 }
 
-// A child process; its standard output comes line by line.
+// What a client in another process writes down as it goes; shared memory.
+struct diary {
+  std::atomic<bool> holding{false};
+  std::atomic<bool> finished{false};
+  std::atomic<std::int64_t> last_held{0};  // boot_clock: held() was true after
+  std::atomic<std::int64_t> released{0};   // how often it gave a lock back
+  std::atomic<std::int64_t> lost_at{0};    // boot_clock: held() was false
+  char sqlstate[6] = "";                   // of what it threw
+
+  // Asks `held` again and again until it says no.
+  void watch(const hold &held);
+};
+std::unique_ptr<diary[], void (*)(diary *)> make_diaries(int count);
+
+// A child process.
 class child {
  public:
   explicit child(const std::function<int()> &body);

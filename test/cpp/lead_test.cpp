@@ -1,0 +1,73 @@
+// One leader at a time, and another one after it.
+#include "support.hpp"
+
+namespace {
+
+using namespace support;  // NOLINT
+
+TEST(lead, returns_when_the_term_is_served) {
+  client locks;
+  const auto name = unique_name();
+  EXPECT_TRUE(locks.lead(name, [&](hold &h) { EXPECT_TRUE(h.held()); }));
+  EXPECT_EQ(holders(name), 0);
+}
+
+TEST(lead, campaigns_again_after_loss_and_never_leads_twice_at_once) {
+  client locks{"", short_lease()};
+  const auto name = unique_name();
+  std::atomic<int> leading{0};
+  std::atomic<int> terms{0};
+  EXPECT_TRUE(locks.lead(name, [&](hold &h) {
+    EXPECT_EQ(++leading, 1);
+    if (++terms < 3) {
+      terminate(h.backend_pid());
+      EXPECT_TRUE(eventually([&] { return h.lost().stop_requested(); }, 5s));
+    }
+    --leading;
+    h.check();
+  }));
+  EXPECT_EQ(terms, 3);
+}
+
+TEST(lead, follows_while_another_leads_and_takes_over) {
+  client one;
+  client two;
+  const auto name = unique_name();
+  std::stop_source end_of_first;
+  std::stop_source stop;
+  std::atomic<int> leading{0};
+  const auto serve = [&](std::stop_token end) {
+    return [&leading, end](hold & /*held*/) {
+      EXPECT_EQ(++leading, 1);
+      while (!end.stop_requested()) std::this_thread::sleep_for(1ms);
+      --leading;
+    };
+  };
+  std::jthread first(
+      [&] { EXPECT_TRUE(one.lead(name, serve(end_of_first.get_token()))); });
+  ASSERT_TRUE(eventually([&] { return leading == 1; }));
+  std::jthread second(
+      [&] { EXPECT_TRUE(two.lead(name, serve(stop.get_token()))); });
+  ASSERT_TRUE(eventually([&] { return waiters(name) == 1; }));
+  end_of_first.request_stop();
+  first.join();
+  ASSERT_TRUE(eventually([&] { return leading == 1; }));
+  std::stop_source give_up;
+  std::jthread third(
+      [&] { EXPECT_FALSE(one.lead(name, serve({}), give_up.get_token())); });
+  ASSERT_TRUE(eventually([&] { return waiters(name) == 1; }));
+  give_up.request_stop();
+  third.join();
+  stop.request_stop();
+}
+
+TEST(lead, passes_on_what_can_never_work) {
+  client locks;
+  EXPECT_EQ(sqlstate_of([&] {
+              (void)locks.lead({"no-such", "x"}, [](hold &) {});
+            }),
+            "42704");
+  EXPECT_THROW((void)locks.lead(unique_name(), [](hold &) { throw 1; }), int);
+}
+
+}  // namespace

@@ -1,0 +1,160 @@
+// Behind Debian's PgBouncer: refused by default, the transaction forms right in
+// any mode, everything right in session mode when that is asserted.
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <fstream>
+
+#include "support.hpp"
+
+namespace {
+
+using namespace support;  // NOLINT
+
+std::string env(const char *name) {
+  const char *value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe)
+  return value == nullptr ? "" : value;
+}
+
+int free_port() {
+  const int fd = socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  bind(fd, reinterpret_cast<sockaddr *>(&address), size);
+  getsockname(fd, reinterpret_cast<sockaddr *>(&address), &size);
+  close(fd);
+  return ntohs(address.sin_port);
+}
+
+// A PgBouncer with one connection to the server.
+class bouncer {
+ public:
+  explicit bouncer(const std::string &mode) {
+    char pattern[] = "/tmp/pg_exclusive-pooler.XXXXXX";
+    directory_ = mkdtemp(pattern);
+    const int port = free_port();
+    std::ofstream(directory_ + "/ini")
+        << "[databases]\ntest = host=127.0.0.1 port=" << env("PGPORT")
+        << " user=postgres dbname=test"
+        << "\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = " << port
+        << "\nunix_socket_dir =\nauth_type = any\npool_mode = " << mode
+        << "\ndefault_pool_size = " << (mode == "session" ? 10 : 1);
+    conninfo = "host=127.0.0.1 dbname=test port=" + std::to_string(port);
+    process_ = std::make_unique<child>([&] {
+      const int null = open("/dev/null", O_RDWR);
+      dup2(null, 1);
+      dup2(null, 2);
+      if (setgid(65534) != 0 || setuid(65534) != 0) return 126;
+      execlp("pgbouncer", "pgbouncer", (directory_ + "/ini").c_str(), nullptr);
+      return 127;
+    });
+    // Readable for nobody, whom it runs as.
+    chmod(directory_.c_str(), 0755);
+    EXPECT_TRUE(eventually([&] {
+      try {
+        return sql("SELECT 1", conninfo) == "1";
+      } catch (const std::runtime_error &) {
+        return false;
+      }
+    }));
+  }
+  bouncer(const bouncer &) = delete;
+  bouncer &operator=(const bouncer &) = delete;
+  ~bouncer() {
+    process_.reset();
+    unlink((directory_ + "/ini").c_str());
+    rmdir(directory_.c_str());
+  }
+
+  std::string conninfo;
+
+ private:
+  std::string directory_;
+  std::unique_ptr<child> process_;
+};
+
+// What a client that was refused must not have left behind for others.
+void expect_clean(const bouncer &pool) {
+  EXPECT_EQ(sql("SHOW idle_session_timeout", pool.conninfo), "0");
+  EXPECT_EQ(sql("SHOW tcp_user_timeout", pool.conninfo), "0");
+  EXPECT_EQ(sql("SELECT count(*) FROM pg_prepared_statements", pool.conninfo),
+            "0");
+  EXPECT_EQ(sql("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"),
+            "0");
+}
+
+TEST(pooler, is_refused_by_default_in_every_mode) {
+  for (const char *mode : {"transaction", "session"}) {
+    const bouncer pool(mode);
+    try {
+      client{pool.conninfo};
+      FAIL() << mode;
+    } catch (const lock_error &error) {
+      EXPECT_EQ(error.sqlstate(), "08P01");
+      EXPECT_FALSE(error.is_connection_error());
+      EXPECT_NE(error.hint().find("pooler::session"), std::string::npos);
+    }
+    expect_clean(pool);
+  }
+}
+
+TEST(pooler, in_transaction_mode_has_the_transaction_forms) {
+  const bouncer pool("transaction");
+  const auto name = unique_name("pooler");
+  sql("CREATE TABLE pooled (n int); INSERT INTO pooled VALUES (0)");
+  std::atomic<int> ran{0};
+  std::vector<std::jthread> nodes;
+  for (int i = 0; i < 2; ++i) {
+    nodes.emplace_back([&] {
+      pqxx::connection mine(pool.conninfo);
+      for (int round = 0; round < 100; ++round) {
+        const auto done = pg_exclusive::try_run_in_transaction(
+            mine, name, [](pqxx::work &tx) {
+              const int n = tx.exec("SELECT n FROM pooled")[0][0].as<int>();
+              tx.exec("UPDATE pooled SET n = " + std::to_string(n + 1));
+            });
+        ran += done ? 1 : 0;
+      }
+    });
+  }
+  nodes.clear();
+  EXPECT_EQ(std::stoi(sql("SELECT n FROM pooled")), ran);
+  EXPECT_EQ(ran, 200);  // one backend: they are one after the other
+  sql("DROP TABLE pooled");
+  expect_clean(pool);
+}
+
+TEST(pooler, in_session_mode_works_when_asserted_and_leaks_nothing) {
+  const bouncer pool("session");
+  const auto name = unique_name("pooler");
+  {
+    client locks{pool.conninfo,
+                 {.lease = 1500ms, .pooler = pg_exclusive::pooler::session}};
+    client direct;
+    EXPECT_TRUE(locks.facts().behind_pooler);
+    std::optional<hold> held = *locks.try_lock(name);
+    EXPECT_FALSE(direct.try_lock(name));
+    std::this_thread::sleep_for(2s);  // heartbeats pass through
+    EXPECT_TRUE(held->held());
+    std::jthread waiter([&] {
+      EXPECT_TRUE(direct.run_exclusive(name, {.wait = patience}, [] {}));
+    });
+    ASSERT_TRUE(eventually([&] { return waiters(name) == 1; }));
+    held.reset();
+    waiter.join();
+    EXPECT_TRUE(locks.try_run_exclusive(name, [] {}));
+    hold last = *locks.try_lock(name);
+    EXPECT_TRUE(locks.close());
+    EXPECT_FALSE(last.held());
+  }
+  EXPECT_TRUE(eventually([&] { return holders(name) == 0; }));
+  expect_clean(pool);
+}
+
+}  // namespace

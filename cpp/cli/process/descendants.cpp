@@ -6,13 +6,13 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
-#include <fstream>
 #include <map>
 #include <memory>
 #include <optional>
 #include <sstream>
 #include <string>
 
+#include "process/proc_file.hpp"
 #include "process/signals.hpp"
 
 namespace pg_exclusive::cli {
@@ -27,8 +27,7 @@ struct process_entry {
 
 /// Reads /proc/PID/stat. The name, in parentheses, may contain anything.
 std::optional<process_entry> read_process(pid_t pid) {
-  std::ifstream file{"/proc/" + std::to_string(pid) + "/stat"};
-  const std::string text{std::istreambuf_iterator<char>{file}, {}};
+  const std::string text = read_proc_file(pid, "stat");
   const auto name_end = text.rfind(')');
   if (name_end == std::string::npos) {
     return std::nullopt;

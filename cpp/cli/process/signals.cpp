@@ -3,8 +3,10 @@
 #include <sys/syscall.h>
 
 #include <array>
-#include <fstream>
+#include <sstream>
 #include <string>
+
+#include "process/proc_file.hpp"
 
 namespace pg_exclusive::cli {
 
@@ -70,8 +72,8 @@ bool from_process(const signalfd_siginfo &info) {
 }
 
 int pending_signal(pid_t pid, const sigset_t &signals) {
-  std::ifstream status{"/proc/" + std::to_string(pid) + "/status"};
-  if (!status) {
+  std::istringstream status{read_proc_file(pid, "status")};
+  if (status.str().empty()) {
     return SIGTERM;
   }
   unsigned long long pending = 0;

@@ -60,10 +60,16 @@ class link {
     close(fd);
   }
 
-  const std::string server = "192.0.2.1";  // reserved for documentation
-  const std::string client_side = "192.0.2.2";
+  const std::string server = address(1);
+  const std::string client_side = address(2);
 
  private:
+  // Of a range that is reserved for tests; several may run at once.
+  static std::string address(int host) {
+    const int pid = getpid();
+    return "198.18." + std::to_string(pid / 64 % 256) + "." +
+           std::to_string(pid % 64 * 4 + host);
+  }
   bool inside(const std::string &command) const {
     return run("ip netns exec " + name_ + " " + command);
   }
@@ -126,13 +132,14 @@ void cut_while_holding(std::chrono::milliseconds after) {
 class link_test : public testing::Test {
  protected:
   void SetUp() override {
-    if (geteuid() != 0 || !run("ip netns add pgx-probe")) {
+    const std::string probe = "pgx-probe" + std::to_string(getpid());
+    if (geteuid() != 0 || !run("ip netns add " + probe)) {
       GTEST_SKIP() << "no network namespaces here";
     }
-    run("ip netns del pgx-probe");
+    run("ip netns del " + probe);
     const std::string data = std::getenv("PGDATA");  // NOLINT
     std::ofstream(data + "/pg_hba.conf", std::ios::app)
-        << "host all all 192.0.2.0/30 trust\n";
+        << "host all all 198.18.0.0/15 trust\n";
     sql("SELECT pg_reload_conf()");
   }
 };

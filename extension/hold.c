@@ -295,30 +295,25 @@ PrepareHold(const LockName *name, const LOCKTAG *tag, LOCKMODE mode,
 {
 	Hold	   *hold;
 	LockEntry  *entry;
-	bool		reserved;
 	bool		found;
 
 	if (unlikely(holds == NULL))
 		MakeHolds();
 	CheckRoomForHolds(1);
 	entry = ReserveEntry(name);
-	reserved = ReserveInNamespace(ns);
-	hold = hash_search(holds, &name->id, HASH_ENTER_NULL, &found);
-	if (hold == NULL)
-	{
-		if (reserved)
-			pg_atomic_fetch_sub_u32(&ns->shared->holds, 1);
-		ereport(ERROR,
-				(errcode(ERRCODE_OUT_OF_MEMORY),
-				 errmsg("out of memory")));
-	}
+	hold = hash_search(holds, &name->id, HASH_ENTER, &found);
 	Assert(!found);
+	if (!ReserveInNamespace(ns))
+	{
+		hash_search(holds, &name->id, HASH_REMOVE, NULL);
+		TooManyInNamespace(ns);
+	}
 	hold->tag = *tag;
 	hold->mode = mode;
 	hold->xact = xact;
 	hold->granted = false;
 	hold->in_task = false;
-	hold->reserved = reserved;
+	hold->reserved = ns->max_holds != 0;
 	hold->permit = false;
 	hold->lock_delay = ns->lock_delay;
 	hold->token = 0;

@@ -246,7 +246,8 @@ extern int	VisitSessionHolds(HoldVisitor visitor, void *arg);
 
 /* quota.c */
 extern void CheckRoomForHolds(int more);
-extern bool ReserveInNamespace(Namespace *ns);
+extern bool ReserveInNamespace(const Namespace *ns);
+extern void TooManyInNamespace(const Namespace *ns);
 
 /* acquire.c */
 extern AcquireResult AcquireLock(const AcquireRequest *request, Hold **hold);

@@ -29,20 +29,25 @@ CheckRoomForHolds(int more)
 }
 
 /*
- * ReserveInNamespace(ns) - count one more hold against max_holds, or 53400
+ * ReserveInNamespace(ns) - count one more hold against max_holds
+ *
+ * Returns false, and counts nothing, if there is no room.
  */
 bool
-ReserveInNamespace(Namespace *ns)
+ReserveInNamespace(const Namespace *ns)
 {
-	if (ns->max_holds == 0)
-		return false;
-	if (pg_atomic_fetch_add_u32(&ns->shared->holds, 1) >= ns->max_holds)
-	{
-		pg_atomic_fetch_sub_u32(&ns->shared->holds, 1);
-		ereport(ERROR,
-				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-				 errmsg("too many locks in lock namespace \"%s\"", ns->name),
-				 errdetail("Its max_holds is %d.", ns->max_holds)));
-	}
-	return true;
+	if (ns->max_holds == 0 ||
+		pg_atomic_fetch_add_u32(&ns->shared->holds, 1) < ns->max_holds)
+		return true;
+	pg_atomic_fetch_sub_u32(&ns->shared->holds, 1);
+	return false;
+}
+
+void
+TooManyInNamespace(const Namespace *ns)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+			 errmsg("too many locks in lock namespace \"%s\"", ns->name),
+			 errdetail("Its max_holds is %d.", ns->max_holds)));
 }

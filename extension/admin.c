@@ -69,6 +69,27 @@ CheckSettings(FunctionCallInfo fcinfo)
 }
 
 /*
+ * RoleForStatement(role) - its quoted name, for a statement of table.c
+ *
+ * That is a format, in which a percent sign is written twice.
+ */
+static const char *
+RoleForStatement(Oid role)
+{
+	const char *name = quote_identifier(GetUserNameFromId(role, false));
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	for (; *name != '\0'; name++)
+	{
+		if (*name == '%')
+			appendStringInfoChar(&buf, '%');
+		appendStringInfoChar(&buf, *name);
+	}
+	return buf.data;
+}
+
+/*
  * GrantRegistry(fn_oid, role) - let the role read the registry
  *
  * So that DROP ROLE is refused while a namespace names it.
@@ -78,10 +99,9 @@ GrantRegistry(Oid fn_oid, Oid role)
 {
 	Statement	st = {fn_oid};
 
-	const char *name = quote_identifier(GetUserNameFromId(role, false));
 
 	ExecuteAsOwner(&st, psprintf("GRANT SELECT ON %%1$s.namespace_registry TO %s",
-								 name));
+								 RoleForStatement(role)));
 }
 
 /*
@@ -155,7 +175,6 @@ static void
 RevokeRegistry(Oid fn_oid, Oid role)
 {
 	Statement	st = {fn_oid};
-	const char *name;
 
 	if (!SearchSysCacheExists1(AUTHOID, ObjectIdGetDatum(role)))
 		return;					/* see OwnerRoleDetail() */
@@ -163,9 +182,8 @@ RevokeRegistry(Oid fn_oid, Oid role)
 	if (ExecuteAsOwner(&st, "SELECT FROM %1$s.namespace_registry WHERE allowed_role = $1") > 0)
 		return;
 	st.nargs = 0;
-	name = quote_identifier(GetUserNameFromId(role, false));
 	ExecuteAsOwner(&st, psprintf("REVOKE SELECT ON %%1$s.namespace_registry FROM %s",
-								 name));
+								 RoleForStatement(role)));
 }
 
 /*

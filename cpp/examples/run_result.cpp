@@ -1,0 +1,18 @@
+// What run_result.hpp shows.
+#include <iostream>
+#include <pg_exclusive/client.hpp>
+
+int main() {
+  pg_exclusive::client locks;
+  //! [run_result]
+  const auto rows = locks.try_run_exclusive({"default", "example-result"}, [] {
+    return 0;  // of rows: it ran, and there was nothing to do
+  });
+  if (rows) {
+    std::cout << "copied " << *rows << " rows\n";
+  } else if (rows.refused_by()) {
+    std::cout << "busy: " << rows.refused_by()->to_string() << '\n';
+  }
+  //! [run_result]
+  return rows ? 0 : 1;
+}

@@ -83,7 +83,6 @@ const Install *
 GetInstall(Oid fn_oid)
 {
 	static bool callback_registered = false;
-	static char schema_name[2 * NAMEDATALEN + 3];
 
 	if (likely(install_valid))
 		return &install;
@@ -100,10 +99,6 @@ GetInstall(Oid fn_oid)
 	install.token_base = OurRelation("token_base");
 	install.token_epoch = OurRelation("token_epoch");
 	install.owner = OwnerOf(install.registry);
-	strlcpy(schema_name,
-			quote_identifier(get_namespace_name(install.schema)),
-			sizeof(schema_name));
-	install.schema_name = schema_name;
 	install_valid = true;
 	return &install;
 }

@@ -23,6 +23,7 @@
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/hsearch.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
@@ -155,7 +156,7 @@ NotRegistered(const char *name, Oid fn_oid)
 			(errcode(ERRCODE_UNDEFINED_OBJECT),
 			 errmsg("lock namespace \"%s\" does not exist", name),
 			 errhint("Register it first: SELECT %s.lock_namespace(%s);",
-					 GetInstall(fn_oid)->schema_name,
+					 quote_identifier(get_namespace_name(GetInstall(fn_oid)->schema)),
 					 quote_literal_cstr(name))));
 }
 

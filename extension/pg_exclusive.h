@@ -223,7 +223,6 @@ typedef struct Install
 	Oid			token_system;
 	Oid			token_base;
 	Oid			token_epoch;
-	const char *schema_name;	/* quoted for SQL */
 } Install;
 extern const Install *GetInstall(Oid fn_oid);
 extern uint64 InstallVersion(void);

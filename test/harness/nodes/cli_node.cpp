@@ -55,6 +55,10 @@ class CliNode {
  private:
   Command command() {
     Command command;
+    // The tool's guard links our process group with its own.  When it dies
+    // while something is stopped, the kernel hangs up the whole group.
+    command.new_session = true;
+    command.die_with_us = false;  // the tool has to live with that by itself
     const double lease = static_cast<double>(options_.lease_ms) / 1000;
     command.arguments = {options_.tool, "run",     "--grace",
                          "0.2",         "--lease", std::to_string(lease)};

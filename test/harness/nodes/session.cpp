@@ -111,16 +111,15 @@ Answer Session::collect(Clock::time_point deadline) {
   }
 }
 
-Answer Session::exec(const std::string &sql,
-                     const std::vector<std::string> &parameters,
+Answer Session::exec(const std::string &sql, const Parameters &parameters,
                      std::chrono::milliseconds patience) {
   if (!connected()) {
     return {};
   }
   std::vector<const char *> values;
   values.reserve(parameters.size());
-  for (const std::string &parameter : parameters) {
-    values.push_back(parameter.c_str());
+  for (const std::optional<std::string> &parameter : parameters) {
+    values.push_back(parameter ? parameter->c_str() : nullptr);
   }
   Answer answer;
   if (PQsendQueryParams(connection_.get(), sql.c_str(),

@@ -32,6 +32,9 @@ struct Answer {
   std::int64_t number() const;
 };
 
+// As text; nothing is NULL.
+using Parameters = std::vector<std::optional<std::string>>;
+
 class Session {
  public:
   // Connects; connected() tells whether that worked.  One attempt.
@@ -42,8 +45,7 @@ class Session {
   int backend_pid() const;
 
   // Runs one statement with text parameters, for at most `patience`.
-  Answer exec(const std::string &sql,
-              const std::vector<std::string> &parameters = {},
+  Answer exec(const std::string &sql, const Parameters &parameters = {},
               std::chrono::milliseconds patience = std::chrono::seconds(5));
 
   // Rests, but notices when the server ends the session meanwhile: false then.

@@ -23,6 +23,9 @@ constexpr int kCannotStart = 127;
 
 // Everything here runs in the child; false: it did not work.
 bool become(const Command &command, const passwd *user) {
+  if (command.new_session && setsid() < 0) {
+    return false;
+  }
   if (!command.network.empty()) {
     const std::string path = "/run/netns/" + command.network;
     const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);

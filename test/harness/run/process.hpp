@@ -21,6 +21,7 @@ struct Command {
   std::string network;                        // a named network namespace
   std::string output;                         // file, appended to; "": ours
   bool die_with_us = true;
+  bool new_session = false;  // out of reach of signals to our process group
 };
 
 // Starts it and returns its pid.  Throws std::system_error; what goes wrong in

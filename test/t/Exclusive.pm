@@ -25,11 +25,12 @@ sub new_node
 	return $node;
 }
 
-# session(node, dbname) - a psql that stays; errors are shown as SQLSTATEs
+# session(node, dbname, user) - a psql that stays; errors are shown as SQLSTATEs
 sub session
 {
-	my ($node, $db) = @_;
-	my $session = $node->background_psql($db // 'postgres', on_error_stop => 0);
+	my ($node, $db, $user) = @_;
+	my $session = $node->background_psql($db // 'postgres', on_error_stop => 0,
+		extra_params => $user ? [ '-U', $user ] : []);
 	ask($session, '\set VERBOSITY sqlstate');
 	return $session;
 }
@@ -53,11 +54,11 @@ sub ask_later
 	return;
 }
 
-# first_error(session) - without the place where psql read it
+# first_error(session) - or warning, without the place where psql read it
 sub first_error
 {
 	my ($session) = @_;
-	return $session->{stderr} =~ /^(?:psql:\S+ )?(\S.*)/m ? $1 : undef;
+	return $session->{stderr} =~ /^(?:psql:\S+ )?+((?!NOTICE)\S.*)/m ? $1 : undef;
 }
 
 # answer(session) - of what was asked with ask_later()

@@ -21,6 +21,9 @@ PG_FUNCTION_INFO_V1(pgx_drop_lock_namespace);
 PG_FUNCTION_INFO_V1(pgx_pause_lock_namespace);
 PG_FUNCTION_INFO_V1(pgx_resume_lock_namespace);
 
+/* In microseconds; far more than any holder needs to notice. */
+#define MAX_LOCK_DELAY	(365 * USECS_PER_DAY)
+
 #define SETTINGS(row) \
 	"pg_catalog.format('allowed_role %%s, interop %%s, max_holds %%s, lock_delay %%s', " \
 	"coalesce(" row "allowed_role::text, 'null'), " row "interop, " \
@@ -62,10 +65,12 @@ CheckSettings(FunctionCallInfo fcinfo)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("max_holds must be greater than zero")));
-	if (!PG_ARGISNULL(4) && IntervalMicroseconds(PG_GETARG_INTERVAL_P(4)) < 0)
+	if (!PG_ARGISNULL(4) &&
+		(IntervalMicroseconds(PG_GETARG_INTERVAL_P(4)) < 0 ||
+		 IntervalMicroseconds(PG_GETARG_INTERVAL_P(4)) > MAX_LOCK_DELAY))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("lock_delay must not be negative")));
+				 errmsg("lock_delay must be between 0 and 365 days")));
 }
 
 /*

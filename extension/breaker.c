@@ -7,7 +7,9 @@
  */
 #include "pg_exclusive.h"
 
+#include "lib/stringinfo.h"
 #include "miscadmin.h"
+#include "nodes/pg_list.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 
@@ -19,7 +21,9 @@ PG_FUNCTION_INFO_V1(pgx_break_lock);
 typedef struct Victim
 {
 	int64		id;
+	int			procno;
 	int			pid;			/* 0: does not hold it */
+	int64		token;
 	uint16		lockclass;		/* the lock, or a permit of a semaphore */
 	StringInfoData others;
 } Victim;
@@ -35,6 +39,7 @@ DescribeVictim(const LockEntry *entry, const LockName *name,
 	if (entry->id == victim->id)
 	{
 		victim->pid = slot->pid;
+		victim->token = entry->token;
 		victim->lockclass = entry->lockclass;
 	}
 	else
@@ -68,18 +73,59 @@ Terminate(const LockName *name, Victim *victim, const char *reason)
 }
 
 /*
- * BreakOne(name, slots, procno, reason) - one backend, if it is a holder
+ * FindVictim(name, procno) - this backend, if it holds the lock
+ */
+static Victim *
+FindVictim(const LockName *name, int procno)
+{
+	Victim	   *victim = palloc0(sizeof(Victim));
+	int			nslots;
+
+	victim->id = name->id;
+	victim->procno = procno;
+	initStringInfo(&victim->others);
+	VisitEntries(&SharedSlots(&nslots)[procno], 0, true, DescribeVictim,
+				 victim);
+	if (victim->pid != 0 && IsHeldBy(name, victim->lockclass, procno))
+		return victim;
+	pfree(victim->others.data);
+	pfree(victim);
+	return NULL;
+}
+
+/*
+ * FindVictims(name) - all who hold it now
+ *
+ * All at once, before the first is terminated: who is granted the lock after
+ * that is none of them.
+ */
+static List *
+FindVictims(const LockName *name)
+{
+	List	   *victims = NIL;
+	int			nslots;
+
+	(void) SharedSlots(&nslots);
+	for (int i = 0; i < nslots; i++)
+	{
+		Victim	   *victim = FindVictim(name, i);
+
+		if (victim != NULL)
+			victims = lappend(victims, victim);
+	}
+	return victims;
+}
+
+/*
+ * IsStillThere(name, victim) - does it have the same grant?
  */
 static bool
-BreakOne(const LockName *name, BackendSlot *slots, int procno,
-		 const char *reason)
+IsStillThere(const LockName *name, const Victim *victim)
 {
-	Victim		victim = {name->id, 0};
+	const Victim *now = FindVictim(name, victim->procno);
 
-	initStringInfo(&victim.others);
-	VisitEntries(&slots[procno], 0, true, DescribeVictim, &victim);
-	return victim.pid != 0 && IsHeldBy(name, victim.lockclass, procno) &&
-		Terminate(name, &victim, reason);
+	return now != NULL && now->pid == victim->pid &&
+		now->token == victim->token;
 }
 
 /*
@@ -91,8 +137,7 @@ pgx_break_lock(PG_FUNCTION_ARGS)
 	LockName	name;
 	char	   *reason;
 	Namespace  *ns;
-	int			nslots;
-	BackendSlot *slots;
+	ListCell   *lc;
 	int			broken = 0;
 
 	CheckNotStandby("break_lock()");
@@ -107,8 +152,12 @@ pgx_break_lock(PG_FUNCTION_ARGS)
 				 errmsg("lock \"%s/%s\" is held by this session",
 						LockNameNamespace(&name), LockNameKey(&name)),
 				 errhint("Use unlock().")));
-	slots = SharedSlots(&nslots);
-	for (int i = 0; i < nslots; i++)
-		broken += BreakOne(&name, slots, i, reason);
+	foreach(lc, FindVictims(&name))
+	{
+		Victim	   *victim = lfirst(lc);
+
+		if (IsStillThere(&name, victim))
+			broken += Terminate(&name, victim, reason);
+	}
 	PG_RETURN_INT32(broken);
 }

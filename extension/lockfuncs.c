@@ -5,7 +5,6 @@
 #include "pg_exclusive.h"
 
 #include "access/htup_details.h"
-#include "executor/spi.h"
 #include "funcapi.h"
 #include "utils/builtins.h"
 
@@ -18,7 +17,20 @@ PG_FUNCTION_INFO_V1(pgx_holds_lock);
 PG_FUNCTION_INFO_V1(pgx_fencing_token);
 
 /*
- * TryLock(fcinfo, xact) - (namespace, key, mode, wait) at either scope
+ * LockArgs(fcinfo, request, name) - namespace, key, mode and wait
+ */
+static void
+LockArgs(FunctionCallInfo fcinfo, AcquireRequest *request, LockName *name)
+{
+	LockNameArgs(name, fcinfo);
+	request->name = name;
+	request->fn_oid = fcinfo->flinfo->fn_oid;
+	request->mode = LockModeArg(fcinfo, 2);
+	request->wait = WaitArg(fcinfo, 3);
+}
+
+/*
+ * TryLock(fcinfo, xact) - at either scope
  */
 static bool
 TryLock(FunctionCallInfo fcinfo, bool xact)
@@ -26,16 +38,11 @@ TryLock(FunctionCallInfo fcinfo, bool xact)
 	LockName	name;
 	AcquireRequest request = {0};
 	Hold	   *hold;
-	AcquireResult result;
 
-	LockNameArgs(&name, fcinfo);
-	request.name = &name;
-	request.fn_oid = fcinfo->flinfo->fn_oid;
-	request.mode = LockModeArg(fcinfo, 2);
-	request.wait = WaitArg(fcinfo, 3);
+	LockArgs(fcinfo, &request, &name);
 	request.xact = xact;
-	result = AcquireLock(&request, &hold);
-	return result == ACQUIRE_GRANTED || result == ACQUIRE_ALREADY;
+	(void) AcquireLock(&request, &hold);
+	return hold != NULL;
 }
 
 /*
@@ -66,15 +73,17 @@ pgx_try_xact_lock(PG_FUNCTION_ARGS)
 Datum
 pgx_wait_lock(PG_FUNCTION_ARGS)
 {
-	bool		acquired;
+	LockName	name;
+	AcquireRequest request = {0};
+	Hold	   *hold;
 
 	CheckNotStandby("wait_lock()");
+	LockArgs(fcinfo, &request, &name);
 	BeginProcedure(fcinfo, "wait_lock",
 				   "Use try_lock() with a wait, which works in a transaction.");
-	SPI_commit();
-	acquired = TryLock(fcinfo, false);
-	SPI_finish();
-	return BooleanRecord(fcinfo, acquired);
+	(void) AcquireLock(&request, &hold);
+	EndProcedure();
+	return BooleanRecord(fcinfo, hold != NULL);
 }
 
 /*

@@ -4,8 +4,6 @@
  */
 #include "pg_exclusive.h"
 
-#include "executor/spi.h"
-
 PG_FUNCTION_INFO_V1(pgx_try_lock_permit);
 PG_FUNCTION_INFO_V1(pgx_try_permit);
 PG_FUNCTION_INFO_V1(pgx_wait_permit);
@@ -90,11 +88,10 @@ pgx_wait_permit(PG_FUNCTION_ARGS)
 	Hold	   *hold;
 
 	ForgetDetails();
-	BeginProcedure(fcinfo, "_wait_permit", "Call it outside.");
 	PermitArgs(fcinfo, &request, &name);
 	PermitWaitArg(fcinfo, &request);
-	SPI_commit();
+	BeginProcedure(fcinfo, "_wait_permit", "Call it outside.");
 	hold = AcquirePermit(&request);
-	SPI_finish();
+	EndProcedure();
 	return TokenRecord(fcinfo, hold);
 }

@@ -319,6 +319,7 @@ extern void CheckTask(const text *task);
 extern void CheckTaskSnapshot(const char *function);
 extern void BeginProcedure(FunctionCallInfo fcinfo, const char *name,
 						   const char *hint);
+extern void EndProcedure(void);
 extern Datum BooleanRecord(FunctionCallInfo fcinfo, bool value);
 
 /* table.c */

@@ -15,7 +15,6 @@
 
 #include "access/xact.h"
 #include "catalog/pg_type.h"
-#include "executor/spi.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/array.h"
@@ -289,16 +288,15 @@ pgx_wait_token(PG_FUNCTION_ARGS)
 
 	CheckNotStandby("_wait_lock()");
 	ForgetDetails();
-	BeginProcedure(fcinfo, "_wait_lock", "Call it outside.");
 	LockNameArgs(&name, fcinfo);
 	request.name = &name;
 	request.fn_oid = fcinfo->flinfo->fn_oid;
 	request.mode = LockModeArg(fcinfo, 2);
 	request.wait = WaitArg(fcinfo, 3);
-	SPI_commit();
+	BeginProcedure(fcinfo, "_wait_lock", "Call it outside.");
 	(void) AcquireLock(&request, &hold);
 	if (hold == NULL)
 		DetailRefusal(1, &name, request.fn_oid);
-	SPI_finish();
+	EndProcedure();
 	return TokenRecord(fcinfo, hold);
 }

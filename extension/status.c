@@ -11,48 +11,39 @@
 
 PG_FUNCTION_INFO_V1(pgx_lock_status);
 
-/*
- * RoleName(roleid) - as text; remembered, since rows come in runs
- */
-static Datum
-RoleName(Oid roleid, bool *isnull)
+/* What was looked up for the last row, since rows come in runs. */
+typedef struct Last
 {
-	static Oid	last = InvalidOid;
-	static char name[NAMEDATALEN];
+	char		namespace[PGX_NAMESPACE_MAX + 1];
+	bool		sees;
+	Oid			roleid;
+	char	   *role;			/* NULL: dropped */
+} Last;
 
-	if (roleid != last)
+/*
+ * RoleName(last, roleid) - its name, or NULL
+ */
+static char *
+RoleName(Last *last, Oid roleid)
+{
+	if (last->roleid != roleid)
 	{
-		char	   *found = GetUserNameFromId(roleid, true);
-
-		last = InvalidOid;
-		if (found == NULL)
-		{
-			*isnull = true;
-			return (Datum) 0;
-		}
-		strlcpy(name, found, sizeof(name));
-		pfree(found);
-		last = roleid;
+		last->role = GetUserNameFromId(roleid, true);
+		last->roleid = roleid;
 	}
-	return CStringGetTextDatum(name);
+	return last->role;
 }
 
 /*
- * Sees(namespace, fn_oid) - SeesNamespace(), remembered for the last one
+ * Sees(last, namespace, fn_oid) - SeesNamespace()
  */
-typedef struct LastSeen
-{
-	char		name[PGX_NAMESPACE_MAX + 1];
-	bool		sees;
-} LastSeen;
-
 static bool
-Sees(LastSeen *last, const char *name, Oid fn_oid)
+Sees(Last *last, const char *namespace, Oid fn_oid)
 {
-	if (strcmp(last->name, name) != 0)
+	if (strcmp(last->namespace, namespace) != 0)
 	{
-		last->sees = SeesNamespace(name, fn_oid);
-		strlcpy(last->name, name, sizeof(last->name));
+		last->sees = SeesNamespace(namespace, fn_oid);
+		strlcpy(last->namespace, namespace, sizeof(last->namespace));
 	}
 	return last->sees;
 }
@@ -71,7 +62,7 @@ enum
  */
 static void
 FillRow(Datum *values, bool *nulls, const Note *note, const SlotNote *who,
-		bool sees)
+		const char *role, bool sees)
 {
 	const LockEntry *entry = &note->entry;
 
@@ -82,7 +73,9 @@ FillRow(Datum *values, bool *nulls, const Note *note, const SlotNote *who,
 	values[COL_TOKEN] = Int64GetDatum(entry->token);
 	nulls[COL_TOKEN] = entry->token == 0;
 	values[COL_PID] = Int32GetDatum(note->key.pid);
-	values[COL_ROLE] = RoleName(entry->roleid, &nulls[COL_ROLE]);
+	nulls[COL_ROLE] = role == NULL;
+	if (role != NULL)
+		values[COL_ROLE] = CStringGetTextDatum(role);
 	values[COL_SINCE] = TimestampTzGetDatum(entry->since);
 	nulls[COL_SINCE] = entry->since == 0;
 	values[COL_PERMIT] = Int32GetDatum(entry->lockclass - PGX_CLASS_PERMIT);
@@ -134,7 +127,7 @@ pgx_lock_status(PG_FUNCTION_ARGS)
 	LockData   *locks;
 	Notes		notes;
 	HTAB	   *crowds;
-	LastSeen	last = {{0}};
+	Last		last = {{0}};
 
 	InitMaterializedSRF(fcinfo, 0);
 	if (RecoveryInProgress())
@@ -156,6 +149,7 @@ pgx_lock_status(PG_FUNCTION_ARGS)
 			continue;
 		granted = IsHolder(lock, &note->entry);
 		FillRow(values, nulls, note, &notes.slots[note->slot],
+				RoleName(&last, note->entry.roleid),
 				Sees(&last, note->bytes, fcinfo->flinfo->fn_oid));
 		values[COL_GRANTED] = BoolGetDatum(granted);
 		values[COL_MODE] = CStringGetTextDatum(note->entry.mode == ShareLock ?

@@ -18,6 +18,7 @@
 #include "tcop/dest.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
+#include "utils/memutils.h"
 
 PG_FUNCTION_INFO_V1(pgx_try_run_exclusive);
 PG_FUNCTION_INFO_V1(pgx_run_exclusive);
@@ -177,9 +178,12 @@ pgx_try_run_exclusive(PG_FUNCTION_ARGS)
 }
 
 /*
- * BeginProcedure(fcinfo, name, hint) - connect to SPI so that we may commit
+ * BeginProcedure(fcinfo, name, hint) - leave the transaction of the CALL
  *
- * 25001 where that cannot be: in a transaction block or a function.
+ * So that we wait without its snapshot.  25001 where that cannot be: in a
+ * transaction block or a function.  Arguments are to be read before.  The
+ * transaction that we wait in is READ COMMITTED, whatever the default: at
+ * other levels its first look at the registry would pin a snapshot.
  */
 void
 BeginProcedure(FunctionCallInfo fcinfo, const char *name, const char *hint)
@@ -194,6 +198,18 @@ BeginProcedure(FunctionCallInfo fcinfo, const char *name, const char *hint)
 				 errhint("%s", hint)));
 	if (SPI_connect_ext(SPI_OPT_NONATOMIC) != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
+	SPI_commit();
+	XactIsoLevel = XACT_READ_COMMITTED;
+}
+
+/*
+ * EndProcedure() - give the caller a transaction of his own kind again
+ */
+void
+EndProcedure(void)
+{
+	SPI_commit();
+	SPI_finish();
 }
 
 /*
@@ -300,17 +316,17 @@ pgx_run_exclusive(PG_FUNCTION_ARGS)
 	CheckNotStandby("run_exclusive()");
 	LockNameArgs(&name, fcinfo);
 	CheckTask(RequiredTextArg(fcinfo, 2, "task"));
-	BeginProcedure(fcinfo, "run_exclusive",
-				   "Use try_run_exclusive(), which runs the task in the transaction.");
-	sql = text_to_cstring(PG_GETARG_TEXT_PP(2));
+	sql = MemoryContextStrdup(PortalContext,
+							  text_to_cstring(PG_GETARG_TEXT_PP(2)));
 	request.name = &name;
 	request.fn_oid = fcinfo->flinfo->fn_oid;
 	request.mode = ExclusiveLock;
 	request.wait = WaitArg(fcinfo, 3);
-	SPI_commit();
+	BeginProcedure(fcinfo, "run_exclusive",
+				   "Use try_run_exclusive(), which runs the task in the transaction.");
 	(void) AcquireLock(&request, &hold);
 	if (hold != NULL)
 		RunAndCommit(hold, sql);
-	SPI_finish();
+	EndProcedure();
 	return BooleanRecord(fcinfo, hold != NULL);
 }

@@ -48,6 +48,7 @@ SELECT lock_namespace('');	-- 42602
 SELECT lock_namespace(repeat('n', 64));	-- 42622
 SELECT lock_namespace('bad', max_holds => 0);	-- 22023
 SELECT lock_namespace('bad', lock_delay => '-1 s');	-- 22023
+SELECT lock_namespace('bad', lock_delay => '170000000 years');	-- 22023: no clock goes so far
 SELECT lock_namespace('bad', allowed_role => 'pg_monitor', interop => true);	-- 22023: not enforceable
 SELECT lock_namespace('bad', allowed_role => 0::oid::regrole);	-- 42704
 SELECT drop_lock_namespace(NULL);	-- 22004

@@ -29,3 +29,18 @@ SELECT fencing_token('default', 'k') > 0, unlock('default', 'k');	-- true, true
 RESET ROLE;
 DROP ROLE regress_poor;
 SELECT count(*) FROM lock_holders;	-- 0
+
+-- a key that is stored out of line, read by a function
+CREATE TABLE long_key (key text, filler text);
+ALTER TABLE long_key ALTER key SET STORAGE EXTERNAL, ALTER filler SET STORAGE PLAIN;
+INSERT INTO long_key SELECT string_agg(n::text, ' '), repeat('x', 1500) FROM generate_series(1, 240) n;
+SELECT pg_relation_size(reltoastrelid) > 0 AS out_of_line FROM pg_class WHERE oid = 'long_key'::regclass;	-- true
+CREATE FUNCTION pg_temp.long_key() RETURNS text LANGUAGE plpgsql AS 'BEGIN RETURN (SELECT key FROM long_key); END';
+CALL wait_lock('default', pg_temp.long_key());	-- true
+SELECT octet_length(key) > 800 AS long FROM lock_holders;	-- true
+SELECT unlock('default', key) FROM long_key;	-- true
+CALL run_exclusive('default', pg_temp.long_key(), 'SELECT');	-- true
+SELECT try_lock('default', key) FROM long_key;	-- true
+SELECT key = (SELECT key FROM long_key) AS whole FROM lock_holders;	-- true
+SELECT unlock_all();	-- 1
+DROP TABLE long_key;

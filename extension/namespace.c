@@ -152,11 +152,13 @@ ReadNamespace(Namespace *ns, Oid fn_oid, LOCKMODE lockmode)
 static void
 NotRegistered(const char *name, Oid fn_oid)
 {
+	char	   *schema = get_namespace_name(GetInstall(fn_oid)->schema);
+
 	ereport(ERROR,
 			(errcode(ERRCODE_UNDEFINED_OBJECT),
 			 errmsg("lock namespace \"%s\" does not exist", name),
 			 errhint("Register it first: SELECT %s.lock_namespace(%s);",
-					 quote_identifier(get_namespace_name(GetInstall(fn_oid)->schema)),
+					 quote_identifier(schema),
 					 quote_literal_cstr(name))));
 }
 

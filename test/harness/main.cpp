@@ -41,6 +41,9 @@ void add_run(CLI::App &app, StressOptions &options, int &status) {
       ->delimiter(',');
   run->add_option("--kinds", options.kinds, "of nodes; default all")
       ->delimiter(',');
+  run->add_option("--nodes", options.nodes, "of each kind")
+      ->capture_default_str();
+  run->add_option("--names", options.names, "of locks")->capture_default_str();
   run->add_option("--tool", options.tool, "the command line");
   run->add_option("--conninfo", options.conninfo,
                   "a server that others break; see note");

@@ -130,6 +130,7 @@ class Trial {
     made.options.tool = kind == "cli" ? options_.tool : "";
     made.options.seed = options_.seed * 100 + seeds_++;
     made.options.lease_ms = options_.lease_ms;
+    made.options.names = options_.names;
     if (kind == "cli") {
       made.environment = libpq_environment();
     }
@@ -152,7 +153,7 @@ class Trial {
     return found;
   }
 
-  // The second of each kind lives with a wrong clock.
+  // Every second one lives with a wrong clock.
   Place clocked(Place place) const {
     if (enabled("clock")) {
       place.environment.insert(
@@ -178,8 +179,10 @@ class Trial {
 
   void fill_roster() {
     for (const std::string &kind : options_.kinds) {
-      roster_.add(place(kind, kind + "-1"));
-      roster_.add(clocked(place(kind, kind + "-2")));
+      for (int i = 1; i <= options_.nodes; ++i) {
+        const Place next = place(kind, kind + "-" + std::to_string(i));
+        roster_.add(i % 2 == 0 ? clocked(next) : next);
+      }
       if (kind == "cli" || kind == "task") {
         continue;
       }

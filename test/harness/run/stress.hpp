@@ -21,6 +21,8 @@ struct StressOptions {
   std::string clock_library;  // libfaketime; empty: no such fault
   std::set<std::string> faults;
   std::set<std::string> kinds;  // of nodes
+  int nodes = 2;  // of each kind; there are more far away and behind a pooler
+  int names = 4;  // of locks to fight for
   std::int64_t seconds = 60;
   std::uint64_t seed = 1;
   std::int64_t lease_ms = 2000;

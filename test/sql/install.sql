@@ -14,6 +14,19 @@ SELECT fencing_token('jobs', 'k') AS token \gset
 ALTER EXTENSION pg_exclusive SET SCHEMA public;	-- 0A000
 SELECT unlock_all();	-- 1
 
+-- the schema gets another name, and another one takes the old name
+ALTER SCHEMA "odd ""schema' %s" RENAME TO moved;
+CREATE SCHEMA "odd ""schema' %s";
+CREATE TABLE "odd ""schema' %s".run_record (LIKE moved.run_record);
+CREATE TABLE "odd ""schema' %s".namespace_registry (LIKE moved.namespace_registry);
+SET search_path = moved;
+SELECT lock_namespace('later') IS NOT NULL;	-- true
+SELECT try_run_once('later', 'k', 'slot', 'SELECT');	-- true
+SELECT try_run_once('later', 'k', 'slot', 'SELECT');	-- false
+SELECT (SELECT count(*) FROM "odd ""schema' %s".run_record) + (SELECT count(*) FROM "odd ""schema' %s".namespace_registry) AS elsewhere;	-- 0
+SELECT try_lock('later', 'k'), unlock('later', 'k');	-- true, true
+DROP TABLE "odd ""schema' %s".run_record, "odd ""schema' %s".namespace_registry;
+
 -- a schema with objects of ours already in it: refused, nothing of theirs is replaced
 RESET search_path;
 DROP EXTENSION pg_exclusive;

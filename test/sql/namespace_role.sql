@@ -56,5 +56,13 @@ SELECT unlock_all();	-- 2
 
 -- the role cannot go while a namespace names it
 DROP ROLE regress_keepers;	-- 2BP01
+-- unless it is dropped with all it owns: then nobody but superusers may use the namespace
+DROP OWNED BY regress_keepers;
+DROP ROLE regress_keepers;
+SELECT try_lock('kept', 'k');	-- true: a superuser may
+SELECT unlock_all();	-- 1
+SET ROLE regress_member;
+SELECT try_lock('kept', 'k');	-- 42501
+RESET ROLE;
 SELECT drop_lock_namespace('kept');
-DROP ROLE regress_keepers, regress_member, regress_noinherit, regress_outsider;
+DROP ROLE regress_member, regress_noinherit, regress_outsider;

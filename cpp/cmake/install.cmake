@@ -5,14 +5,8 @@ include(CMakePackageConfigHelpers)
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/pg_exclusive)
 set(pc_dir ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 file(RELATIVE_PATH pc_to_prefix /${pc_dir} /)
-# Whoever links the static library needs what it needs.
-if(BUILD_SHARED_LIBS)
-  set(pc_private "Requires.private: libpq libcrypto")
-else()
-  set(pc_private "Requires: libpqxx libpq libcrypto")
-endif()
 
-install(TARGETS pg_exclusive EXPORT pg_exclusiveTargets)
+install(TARGETS pg_exclusive pg_exclusive_static EXPORT pg_exclusiveTargets)
 install(DIRECTORY include/pg_exclusive TYPE INCLUDE FILES_MATCHING PATTERN *.hpp)
 install(FILES ${PROJECT_BINARY_DIR}/include/pg_exclusive/version.hpp
         DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/pg_exclusive)
@@ -25,7 +19,7 @@ write_basic_package_version_file(pg_exclusiveConfigVersion.cmake
   COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/pg_exclusiveConfig.cmake
               ${PROJECT_BINARY_DIR}/pg_exclusiveConfigVersion.cmake
-              cmake/Findlibpqxx.cmake
+              cmake/Findlibpqxx.cmake cmake/libpq.cmake
         DESTINATION ${package_dir})
 
 configure_file(cmake/pg_exclusive.pc.in pg_exclusive.pc @ONLY)

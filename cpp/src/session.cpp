@@ -1,7 +1,14 @@
 // The life of a lock session: confirmed, lost, closed.
 #include "session.hpp"
 
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
+#include <system_error>
 
 #include "core.hpp"
 
@@ -14,6 +21,17 @@ std::string parameter(const PGconn *connection, const char *name) {
   return value == nullptr ? "" : value;
 }
 
+// libpq closes its socket whenever it likes.  This one is ours, so that whoever
+// looks at it from outside never meets a stranger with the same number.
+int duplicate(int socket) {
+  const int copy = fcntl(socket, F_DUPFD_CLOEXEC, 0);
+  if (copy < 0) {
+    throw std::system_error(errno, std::generic_category(),
+                            "cannot duplicate a socket");
+  }
+  return copy;
+}
+
 }  // namespace
 
 session::session(core &owner, opened &&made)
@@ -23,7 +41,7 @@ session::session(core &owner, opened &&made)
       pooled_(made.pooled),
       nonce_(made.nonce),
       backend_pid_(PQbackendPID(connection_.get())),
-      socket_(PQsocket(connection_.get())),
+      socket_(duplicate(PQsocket(connection_.get()))),
       role_(PQuser(connection_.get())),
       application_name_(parameter(connection_.get(), "application_name")),
       confirmed_(made.sent.time_since_epoch().count()),
@@ -32,7 +50,10 @@ session::session(core &owner, opened &&made)
   lease_.set(made.sent + owner.client_bound());
 }
 
-session::~session() { close(); }
+session::~session() {
+  close();
+  ::close(socket_);
+}
 
 void session::close() {
   // A pooler passes the backend on to others.
@@ -40,7 +61,11 @@ void session::close() {
     PQclear(PQexec(connection_.get(), "DISCARD ALL"));
   }
   owner_.watch().forget(*this);
+  // Nobody must wait for a server that is gone.
+  if (!alive()) shutdown(socket_, SHUT_RDWR);
   connection_.reset();
+  // The server sees the end of it now, not when the last hold lets go.
+  shutdown(socket_, SHUT_RDWR);
 }
 
 bool session::confirm(boot_clock::time_point sent) {
@@ -152,6 +177,18 @@ std::vector<std::shared_ptr<grant>> session::grants() {
       all.push_back(std::move(alive));
   }
   return all;
+}
+
+void session::cut_off(int null) const {
+  struct stat ours {};
+  struct stat libpqs {};
+  const int other = PQsocket(connection_.get());
+  // Unless libpq had closed its own, and the number is somebody else's now.
+  if (other >= 0 && fstat(socket_, &ours) == 0 && fstat(other, &libpqs) == 0 &&
+      ours.st_ino == libpqs.st_ino && ours.st_dev == libpqs.st_dev) {
+    dup3(null, other, O_CLOEXEC);
+  }
+  dup3(null, socket_, O_CLOEXEC);
 }
 
 boot_clock::time_point session::idle_since() const noexcept {

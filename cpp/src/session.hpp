@@ -74,6 +74,8 @@ class session : public std::enable_shared_from_this<session> {
   void fail(loss_reason reason, const std::string &detail);
   // Tells the holders of a dead session.  For the notifier.
   void tell_holders();
+  // In a forked child: nothing it does reaches the server.
+  void cut_off(int null) const;
   // Closes the connection of a dead session, if nobody has it.
   void reap();
 

@@ -70,7 +70,7 @@ attempt acquisition::stand_in_queue() {
 acquisition::turn acquisition::await_turn(std::unique_lock<std::mutex> &lock) {
   for (;;) {
     if (stopped()) return turn::stopped;
-    if (const auto rest = left(); rest && rest->count() <= 0) {
+    if (const auto rest = left(); rest && rest->count() == 0) {
       return turn::timed_out;
     }
     if (permits_ == 0 && options_.mode == lock_mode::shared &&
@@ -167,7 +167,7 @@ bool acquisition::await_local_losers() {
   auto lock = enter();
   while (gate_->conflict(options_.mode) != nullptr) {
     const auto rest = left();
-    if (stopped() || (rest && rest->count() <= 0)) return false;
+    if (stopped() || (rest && rest->count() == 0)) return false;
     sleep(lock);
   }
   return true;
@@ -187,8 +187,9 @@ attempt acquisition::give_up(outcome why) {
 
 std::optional<std::chrono::milliseconds> acquisition::left() const {
   if (!deadline_) return std::nullopt;
-  return std::chrono::ceil<std::chrono::milliseconds>(*deadline_ -
-                                                      boot_clock::now());
+  return std::max(std::chrono::milliseconds(0),
+                  std::chrono::ceil<std::chrono::milliseconds>(
+                      *deadline_ - boot_clock::now()));
 }
 
 bool acquisition::stopped() const {

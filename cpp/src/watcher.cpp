@@ -92,8 +92,7 @@ void watcher::shut(const session &s) {
 
 void watcher::cut_off_child() {
   const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-  for (const auto &[id, watched] : sessions_)
-    dup3(null, watched.socket, O_CLOEXEC);
+  for (const auto &[who, id] : ids_) who->cut_off(null);
   ::close(null);
 }
 

@@ -85,7 +85,9 @@ void expect_clean(const bouncer &pool) {
   EXPECT_EQ(sql("SHOW tcp_user_timeout", pool.conninfo), "0");
   EXPECT_EQ(sql("SELECT count(*) FROM pg_prepared_statements", pool.conninfo),
             "0");
-  EXPECT_EQ(sql("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"),
+  EXPECT_EQ(sql("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' "
+                "AND pid = pg_backend_pid()",
+                pool.conninfo),
             "0");
 }
 

@@ -2,7 +2,7 @@
 
 set -euo pipefail
 umask 022
-export LC_ALL=C.UTF-8
+export LANG=C.UTF-8 LC_ALL=C.UTF-8    # PostgreSQL's Perl modules unset the second
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
 

@@ -163,11 +163,19 @@ StandbyHas(XLogRecPtr lsn)
 	return has;
 }
 
+static void
+Set(const char *name, const char *value)
+{
+	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+}
+
 /*
- * ConfirmOnStandby(lsn) - wait for the synchronous standby, or raise
+ * ConfirmOnStandby(lsn) - wait for the synchronous standby, or raise 57014
  *
  * A wait that is cancelled, or skipped for synchronous_commit = off, returns
- * as if all were well; so we look at what the standby has said.
+ * as if all were well; so we look at what the standby has said.  The server's
+ * warning, that a transaction has committed locally, is not true of us.
  */
 static void
 ConfirmOnStandby(XLogRecPtr lsn)
@@ -178,9 +186,8 @@ ConfirmOnStandby(XLogRecPtr lsn)
 		max_wal_senders == 0 || StandbyHas(lsn))
 		return;
 	nestlevel = NewGUCNestLevel();
-	(void) set_config_option("synchronous_commit", "on",
-							 PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
+	Set("synchronous_commit", "on");
+	Set("client_min_messages", "error");
 	InvalidateCatalogSnapshot();	/* else it pins xmin while we wait */
 	HOLD_INTERRUPTS();
 	SyncRepWaitForLSN(lsn, true);
@@ -189,8 +196,8 @@ ConfirmOnStandby(XLogRecPtr lsn)
 	CHECK_FOR_INTERRUPTS();
 	if (!StandbyHas(lsn))
 		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("could not confirm a new epoch of fencing tokens on a synchronous standby"),
+				(errcode(ERRCODE_QUERY_CANCELED),
+				 errmsg("a new epoch of fencing tokens was not confirmed by a synchronous standby"),
 				 errdetail("Without that, a token could be given out twice after a failover."),
 				 errhint("Try again when a standby of synchronous_standby_names answers.")));
 }

@@ -33,6 +33,9 @@ SELECT check_fence('default', 'k', 0);	-- 22023: no token
 SELECT check_fence('default', 'k', -1);	-- 22023
 SELECT check_fence('default', 'k', :newest);	-- still good
 
+BEGIN READ ONLY;
+SELECT check_fence('default', 'k', :newest);	-- 25006: it is to be remembered
+ROLLBACK;
 SELECT check_fence('default', 'k', NULL);	-- 22004
 SELECT check_fence(NULL, 'k', 1);	-- 22004
 SELECT check_fence('typo', 'k', 1);	-- 42704

@@ -38,6 +38,17 @@ SELECT try_run_once('default', 'slots', 'one', 'SELECT'), try_run_once('default'
 COMMIT;
 SELECT string_agg(slot, ' ' ORDER BY slot COLLATE "C") FROM lock_runs WHERE key = 'slots';	-- S one s s two
 
+-- what cannot be recorded is not run
+BEGIN READ ONLY;
+SELECT try_run_once('default', 'slots', 'read only', 'SELECT');	-- 25006
+ROLLBACK;
+SELECT count(*) FROM lock_holders;	-- 0
+-- but a lock can be had there, and a task that reads
+BEGIN READ ONLY;
+SELECT try_run_exclusive('default', 'k', 'SELECT count(*) FROM ledger');	-- true
+SELECT try_run_exclusive('default', 'k2', 'DELETE FROM ledger');	-- 25006
+ROLLBACK;
+
 -- nobody's search for a record finds another kind of run
 SELECT try_run_every('default', 'slots', '1 h', 'SELECT');	-- true
 SELECT kind, count(*) FROM lock_runs WHERE key = 'slots' GROUP BY kind ORDER BY kind;	-- every 1, once 5

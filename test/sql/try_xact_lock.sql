@@ -36,6 +36,19 @@ SELECT unlock_all();	-- 0
 SELECT holds_lock('default', 'k');	-- true
 COMMIT;
 
+-- taken by a cursor, which is closed: it is the transaction's all the same
+BEGIN;
+DECLARE c CURSOR FOR SELECT try_xact_lock('default', 'k');
+FETCH c;	-- true
+CLOSE c;
+SELECT key, scope FROM lock_holders;	-- k transaction
+COMMIT AND CHAIN;
+SELECT count(*) FROM lock_holders;	-- 0: the next transaction has its own
+SELECT try_xact_lock('default', 'k');	-- true
+ROLLBACK AND CHAIN;
+SELECT count(*) FROM lock_holders;	-- 0
+COMMIT;
+
 -- a failed transaction
 BEGIN;
 SELECT try_xact_lock('default', 'k');	-- true

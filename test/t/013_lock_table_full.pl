@@ -28,7 +28,15 @@ for my $i (0 .. 2)
 }
 is(ask($loops[0], 'SELECT count(*) FROM lock_holders'), 50, '50 for all together');
 is($node->safe_psql('postgres', 'SELECT 1'), 1, 'a new login works');
-$_->quit foreach @loops;
+kill_session($loops[0]);
+$_->quit foreach @loops[1, 2];
+$node->poll_query_until('postgres', 'SELECT count(*) = 0 FROM lock_holders');
+
+# what they held is given back, and no more
+my $again = session($node);
+is(ask($again, "SELECT count(*) FROM generate_series(1, 50) n WHERE try_lock('small', 'again' || n)"), 50, 'all 50 again');
+is(ask($again, "SELECT try_lock('small', 'one more')"), 'ERROR:  53400', 'and not one more');
+$again->quit;
 $node->poll_query_until('postgres', 'SELECT count(*) = 0 FROM lock_holders');
 
 # without quotas the table fills up; the API answers with the server's own error

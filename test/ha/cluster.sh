@@ -89,17 +89,31 @@ kill_node() {
 	done
 }
 
+# etcd tells whether the ports are free; Patroni's are the next ones.
+start_etcd() {
+	local try
+	for ((try = 0; try < 10; try++)); do
+		base_port=$((20000 + RANDOM % 12000))
+		background "$cluster/etcd.log" etcd --data-dir "$cluster/etcd" \
+			--listen-client-urls "http://127.0.0.1:$((base_port + 1))" \
+			--advertise-client-urls "http://127.0.0.1:$((base_port + 1))" \
+			--listen-peer-urls "http://127.0.0.1:$((base_port + 2))" \
+			--unsafe-no-fsync
+		etcd_pid=$background_pid
+		while kill -0 "$etcd_pid" 2>/dev/null; do
+			grep -q 'ready to serve client requests' "$cluster/etcd.log" && return
+			sleep 0.1
+		done
+	done
+	tail -n 20 "$cluster/etcd.log" >&2
+	return 1
+}
+
 cluster_start() {
 	cluster=$1 synchronous=$2
-	base_port=$((33000 + RANDOM % 20000))
 	mkdir "$cluster"
 	chown "$SERVER_USER" "$cluster"
-	background "$cluster/etcd.log" etcd --data-dir "$cluster/etcd" \
-		--listen-client-urls "http://127.0.0.1:$((base_port + 1))" \
-		--advertise-client-urls "http://127.0.0.1:$((base_port + 1))" \
-		--listen-peer-urls "http://127.0.0.1:$((base_port + 2))" \
-		--unsafe-no-fsync
-	etcd_pid=$background_pid
+	start_etcd
 	start_node n1
 	wait_for 60 is_leader n1 || { tail -n 20 "$cluster"/*.log >&2; return 1; }
 	start_node n2

@@ -2,8 +2,11 @@
 // and the child works.  The node and its child speak with one voice in the
 // history; a file tells the node how far its child came.
 
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -88,6 +91,10 @@ class CliNode {
     event.mode = mode_;
     recorder_.record(event);
     const int status = harness::run(command());
+    // Whatever was killed of the tool, what is left of it ends the child; only
+    // then is the round over.
+    while (waitpid(-1, nullptr, 0) > 0 || errno == EINTR) {
+    }
     switch (progress(options_)) {
       case Progress::kNotStarted:
         event.ev = status == kTaken || status == kUnreachable ? Ev::kFail
@@ -131,7 +138,10 @@ std::int32_t holder(std::int64_t token) {
 
 }  // namespace
 
-void run_cli_node(const NodeOptions &options) { CliNode(options).run(); }
+void run_cli_node(const NodeOptions &options) {
+  prctl(PR_SET_CHILD_SUBREAPER, 1);
+  CliNode(options).run();
+}
 
 int run_cli_child(const NodeOptions &options) {
   listen_for_end(0);

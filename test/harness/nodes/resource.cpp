@@ -9,6 +9,8 @@
 #include <cerrno>
 #include <system_error>
 
+#include "run/process.hpp"
+
 namespace harness {
 namespace {
 
@@ -67,7 +69,28 @@ void store(int fd, const State &state) {
   }
 }
 
-constexpr std::size_t kNameSize = 64;
+// Who is inside; also read and written in one call.
+struct Visitor {
+  pid_t pid = 0;  // 0: nobody
+  bool exclusive = false;
+  std::array<char, 59> node{};
+};
+using Visitors = std::array<Visitor, 64>;
+
+Visitors load_visitors(int fd) {
+  Visitors visitors;
+  const ssize_t got = pread(fd, &visitors, sizeof visitors, 0);
+  if (got != 0 && got != sizeof visitors) {
+    fail("witness");
+  }
+  return visitors;
+}
+
+void store_visitors(int fd, const Visitors &visitors) {
+  if (pwrite(fd, &visitors, sizeof visitors, 0) != sizeof visitors) {
+    fail("witness");
+  }
+}
 
 }  // namespace
 
@@ -102,24 +125,35 @@ bool Resource::write(std::int64_t token, std::int64_t value) {
 
 std::optional<std::string> Resource::enter(const std::string &node,
                                            bool exclusive) {
-  std::array<char, kNameSize> name{};
-  if (flock(witness_, (exclusive ? LOCK_EX : LOCK_SH) | LOCK_NB) != 0) {
-    if (errno != EWOULDBLOCK) {
-      fail("witness");
+  const Turn turn(witness_);
+  Visitors visitors = load_visitors(witness_);
+  std::optional<std::string> other;
+  std::optional<std::size_t> free;
+  for (std::size_t i = 0; i < visitors.size(); ++i) {
+    Visitor &visitor = visitors[i];
+    if (visitor.pid != 0 && !alive(visitor.pid)) {
+      visitor = {};
     }
-    if (pread(witness_, name.data(), kNameSize - 1, 0) < 0) {
-      fail("witness");
+    if (visitor.pid == 0) {
+      free = free.value_or(i);
+    } else if (exclusive || visitor.exclusive) {
+      other = std::string(visitor.node.data());
     }
-    return std::string(name.data());
   }
-  // Who is inside, for those who meet us; of several readers the last one.
-  node.copy(name.data(), kNameSize - 1);
-  if (pwrite(witness_, name.data(), kNameSize, 0) != kNameSize) {
-    fail("witness");
-  }
-  return std::nullopt;
+  place_ = free.value();
+  Visitor &me = visitors[place_];
+  me.pid = getpid();
+  me.exclusive = exclusive;
+  node.copy(me.node.data(), me.node.size() - 1);
+  store_visitors(witness_, visitors);
+  return other;
 }
 
-void Resource::leave() { flock(witness_, LOCK_UN); }
+void Resource::leave() {
+  const Turn turn(witness_);
+  Visitors visitors = load_visitors(witness_);
+  visitors[place_] = {};
+  store_visitors(witness_, visitors);
+}
 
 }  // namespace harness

@@ -30,12 +30,14 @@ class Resource {
   // Stores `value`; false when a newer token has been seen.
   bool write(std::int64_t token, std::int64_t value);
 
-  // Enters the protected section as `node`.  Returns who is inside already,
-  // or nothing.  An exclusive user meets everybody, a shared one only writers.
+  // Enters the protected section as `node`.  Returns somebody who is inside
+  // already and must not be, or nothing.  An exclusive user meets everybody, a
+  // shared one only exclusive ones; the dead are forgotten.
   std::optional<std::string> enter(const std::string &node, bool exclusive);
   void leave();
 
  private:
+  std::size_t place_ = 0;  // in the witness's file, while we are inside
   int register_;
   int witness_;
 };

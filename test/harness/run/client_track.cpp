@@ -30,9 +30,9 @@ bool ClientTrack::stop() {
   const std::size_t place = draw_place();
   const Line fault = begin("stop", "freezes", roster_.places()[place].node());
   const pid_t pid = roster_.signal(place, SIGSTOP, dice());
-  // Half of them longer than the lease.
+  // A third of them longer than the lease.
   const std::int64_t lease = options().lease_ms;
-  dice().chance(0.5) ? pause(lease, lease * 3 / 2) : pause(10, lease);
+  dice().chance(0.33) ? pause(lease, lease * 3 / 2) : pause(10, lease / 2);
   const bool hit = pid != 0 && kill(pid, SIGCONT) == 0;
   return end(fault, hit);
 }

@@ -1,0 +1,78 @@
+// The witness is trusted by everything else: does it refuse what is stale, and
+// see who is inside?
+
+#include "nodes/resource.hpp"
+
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <filesystem>
+
+namespace harness {
+namespace {
+
+class ResourceTest : public testing::Test {
+ protected:
+  ResourceTest()
+      : directory_(std::filesystem::temp_directory_path() /
+                   ("resource." + std::to_string(getpid()))) {
+    std::filesystem::create_directory(directory_);
+  }
+  ~ResourceTest() override { std::filesystem::remove_all(directory_); }
+
+  const std::string directory_;
+};
+
+TEST_F(ResourceTest, AcceptsTokensInOrder) {
+  Resource resource(directory_, "jobs/a");
+  EXPECT_EQ(resource.raise(5), 0);
+  EXPECT_TRUE(resource.write(5, 1));
+  EXPECT_EQ(resource.raise(6), 1);
+  EXPECT_FALSE(resource.write(5, 2));
+  EXPECT_EQ(resource.raise(5), std::nullopt);
+  EXPECT_TRUE(resource.write(6, 2));
+  EXPECT_EQ(resource.raise(7), 2);
+}
+
+TEST_F(ResourceTest, KeepsNamesApart) {
+  Resource a(directory_, "jobs/a");
+  Resource b(directory_, "jobs/b");
+  EXPECT_TRUE(a.write(5, 1));
+  EXPECT_EQ(b.raise(1), 0);
+}
+
+TEST_F(ResourceTest, SeesWhoIsInside) {
+  Resource a(directory_, "jobs/a");
+  Resource b(directory_, "jobs/a");
+  EXPECT_EQ(a.enter("first", true), std::nullopt);
+  EXPECT_EQ(b.enter("second", true), "first");
+  b.leave();
+  a.leave();
+  EXPECT_EQ(b.enter("second", true), std::nullopt);
+}
+
+TEST_F(ResourceTest, LetsReadersIn) {
+  Resource a(directory_, "jobs/a");
+  Resource b(directory_, "jobs/a");
+  Resource c(directory_, "jobs/a");
+  EXPECT_EQ(a.enter("reader", false), std::nullopt);
+  EXPECT_EQ(b.enter("another", false), std::nullopt);
+  a.leave();
+  EXPECT_EQ(c.enter("writer", true), "another");
+}
+
+TEST_F(ResourceTest, ForgetsTheDead) {
+  const pid_t child = fork();
+  if (child == 0) {
+    Resource(directory_, "jobs/a").enter("child", true);
+    raise(SIGKILL);
+  }
+  waitpid(child, nullptr, 0);
+  Resource resource(directory_, "jobs/a");
+  EXPECT_EQ(resource.enter("parent", true), std::nullopt);
+}
+
+}  // namespace
+}  // namespace harness

@@ -53,7 +53,6 @@ Options:
                              needs)
       --leftovers=WHAT       processes the command leaves behind: "wait" for
                              them (default) or "end" them
-      --isolate              run the command in a PID namespace of its own
       --namespace=TEXT       namespace and key apart from each other, in place
       --key=TEXT             of NAMESPACE/KEY
       --json                 messages as JSON, one object a line

@@ -80,7 +80,6 @@ void add_run(CLI::App &app, typed &to) {
   app.add_option("--leftovers", to.run.on_leftovers)
       ->transform(CLI::Transformer(std::map<std::string, leftovers>{
           {"wait", leftovers::wait}, {"end", leftovers::end}}));
-  app.add_flag("--isolate", to.run.isolate);
   app.add_flag("-v,--verbose", to.run.verbose);
   app.prefix_command();
 }

@@ -36,7 +36,6 @@ struct run_options {
   seconds grace{5};
   seconds lease{15};
   cli::leftovers on_leftovers = leftovers::wait;
-  bool isolate = false;
   bool verbose = false;
 };
 

@@ -1,0 +1,111 @@
+# doctor: each line ok, warn or fail, and what to do.
+use strict;
+use warnings;
+use FindBin;
+use lib $FindBin::RealBin;
+use IPC::Run qw(start);
+use JSON::PP;
+use ProcessTree qw(wait_for slurp);
+use Test::More;
+use Tool;
+
+sub findings
+{
+	my ($code, $out, $err) = tool('doctor', '--json', @_);
+	my $list = eval { decode_json($out) } // [];
+	diag($err) if !@$list;
+	return ($code, map { $_->{subject} => $_ } @$list);
+}
+
+my ($code, %found) = findings();
+is($code, 0, 'all is well: exit code') or diag(explain(\%found));
+is_deeply([ grep { $_->{level} ne 'ok' } values %found ], [], 'all is well: every line');
+ok($found{$_}, "there is a line about: $_")
+  for qw(server extension pooler lease settings role clock namespaces), 'lock table', 'dead link';
+
+my (undef, $out) = tool('doctor');
+like($out, qr/^ok    server      PostgreSQL \d+\.\d+$/m, 'plain text');
+my ($client, $server) = $found{lease}{text} =~ /after (\S+) s, .* after (\S+) s/;
+cmp_ok($client, '<', $server, 'lease: the client gives up first');
+
+# A timeout that kills holds, from the role's settings.
+sql(q(CREATE ROLE hasty SUPERUSER LOGIN;
+	ALTER ROLE hasty SET idle_session_timeout = '2s';
+	ALTER ROLE hasty SET statement_timeout = '1s'));
+($code, %found) = findings(qw(-U hasty));
+is($code, 1, 'timeouts of the role: warns');
+is($found{setting}{level}, 'warn', 'timeouts of the role: a line about them');
+like($found{setting}{advice}, qr/override/, 'timeouts of the role: what to do');
+
+# No extension.
+($code, %found) = findings(qw(-d template1));
+is($code, 2, 'no extension: fails');
+is($found{extension}{advice}, 'CREATE EXTENSION pg_exclusive;', 'no extension: what to do');
+
+# A paused namespace.
+sql("SELECT lock_namespace('held up'), pause_lock_namespace('held up', 'a test')");
+($code, %found) = findings();
+is($code, 1, 'paused namespace: warns');
+like($found{namespaces}{text}, qr/paused: held up/, 'paused namespace: which');
+sql("SELECT resume_lock_namespace('held up')");
+
+# PgBouncer in between, in transaction mode.
+{
+	my $dir = File::Temp::tempdir('pg_exclusive-doctor.XXXXXX', TMPDIR => 1, CLEANUP => 1);
+	chmod 0777, $dir;
+	open(my $users, '>', "$dir/users") or die;
+	print $users qq("postgres" ""\n);
+	close $users;
+	open(my $ini, '>', "$dir/ini") or die;
+	print $ini <<"END";
+[databases]
+test = host=$ENV{PGHOST} port=$ENV{PGPORT} user=postgres
+[pgbouncer]
+listen_addr =
+unix_socket_dir = $dir
+listen_port = 6432
+auth_type = any
+auth_file = $dir/users
+pool_mode = transaction
+END
+	close $ini;
+	my @as = $> == 0 ? ('setpriv', '--reuid', $ENV{SERVER_USER}, '--regid',
+		$ENV{SERVER_USER}, '--init-groups') : ();
+	my $bouncer = start([ @as, 'pgbouncer', "$dir/ini" ], \undef, '>', "$dir/log", '2>&1');
+	ok(wait_for(sub { -S "$dir/.s.PGSQL.6432" }), 'a pooler runs') or diag(slurp("$dir/log"));
+	($code, %found) = findings('-d', "host=$dir port=6432 dbname=test");
+	is($code, 2, 'pooler: fails');
+	my ($told) = grep { $_->{level} eq 'fail' } values %found;
+	like("$told->{text} $told->{advice}", qr/pooler|server's place|server itself/, 'pooler: what it is')
+	  or diag(explain(\%found));
+	my ($exit, undef, $err) = tool('run', '-d', "host=$dir port=6432 dbname=test", 'default/x', '--', 'true');
+	is($exit, 78, 'pooler: run refuses') or diag($err);
+	$bouncer->signal('TERM');
+	$bouncer->finish;
+}
+
+# A standby.
+{
+	my $dir = File::Temp::tempdir('pg_exclusive-standby.XXXXXX', TMPDIR => 1, CLEANUP => 1);
+	chmod 0777, $dir;
+	my @as = $> == 0 ? ('setpriv', '--reuid', $ENV{SERVER_USER}, '--regid',
+		$ENV{SERVER_USER}, '--init-groups') : ();
+	my $port = 21000 + $$ % 10000;
+	system(@as, qw(pg_basebackup -R -c fast -D), "$dir/data") == 0 or die;
+	system(@as, qw(pg_ctl -s -w start -D), "$dir/data", '-l', "$dir/log", '-o',
+		"-p $port -c listen_addresses='' -c unix_socket_directories=$dir") == 0
+	  or diag(slurp("$dir/log"));
+	($code, %found) = findings('-h', $dir, '-p', $port);
+	is($code, 2, 'standby: fails');
+	is($found{role}{text}, 'this server is a standby', 'standby: what it is')
+	  or diag(explain(\%found));
+	like($found{role}{advice}, qr/target_session_attrs=read-write/, 'standby: what to do');
+	my ($exit, undef, $err) = tool('run', '-h', $dir, '-p', $port, 'default/x', '--', 'true');
+	is($exit, 69, 'standby: run refuses') or diag($err);
+	system(@as, qw(pg_ctl -s -w -m immediate stop -D), "$dir/data");
+}
+
+($code) = tool(qw(doctor -h /nonexistent));
+is($code, 69, 'nobody answers: exit code');
+
+done_testing();

@@ -1,0 +1,104 @@
+# status, watch, wait, break and id.
+use strict;
+use warnings;
+use FindBin;
+use lib $FindBin::RealBin;
+use JSON::PP;
+use ProcessTree qw(wait_for slurp %kinds);
+use Test::More;
+use Tool;
+
+sql("SELECT lock_namespace('see')");
+
+# id: the golden vectors, and what the server says.
+my %golden = (
+	'billing/nightly' => '-4857304600860246807',
+	'jobs/nightly-close' => '6823680722203212612',
+	'a/b/c' => '-4805501903565335352',
+	'jobs/Job' => '1674934026793591418',
+	'jobs/job' => '5195228993943049750',
+	"\xc3\xa9/\xd0\xba\xd0\xbb\xd1\x8e\xd1\x87" => '-4950525707655477489',
+	'jobs/' . 'x' x 1024 => '-8376917133111979859');
+for my $name (sort keys %golden)
+{
+	my ($code, $out) = tool('id', '-h', $name);
+	($code, $out) = tool('id', $name);
+	is($out, "$golden{$name}\n", 'id: ' . substr($name, 0, 30));
+	my ($namespace, $key) = split m{/}, $name, 2;
+	is(sql("SELECT lock_id('$namespace', '$key')"), $golden{$name}, 'the server agrees');
+}
+my (undef, $out) = tool(qw(id --namespace a/b --key c));
+is($out, "5884018112297427615\n", 'id: a slash in the namespace');
+(undef, $out) = tool(qw(id --json a/b/c));
+is_deeply(decode_json($out), { namespace => 'a', key => 'b/c', id => -4805501903565335352 },
+	'id: JSON');
+
+# status: nothing, then a holder and two who wait.
+(undef, $out) = tool(qw(status see));
+is($out, "No lock is held.\n", 'status: nothing held');
+my $holder = tool_tree([], $kinds{plain}, 'see/one');
+$holder->ready or BAIL_OUT('it does not start');
+my @waiting = map { tool_tree([], $kinds{plain}, 'see/one') } 1 .. 2;
+waits_for_lock('see/one', 2) or BAIL_OUT('they do not wait');
+(undef, $out) = tool(qw(status see));
+like($out, qr{^LOCK +MODE +HELD FOR +WAITERS +TOKEN +PID +ROLE +APPLICATION$}m, 'status: header');
+like($out, qr{^see/one  exclusive  \d\d:\d\d:\d\d  2 +\d+  \d+ +\w+ +pg_exclusive$}m, 'status: holder');
+like($out, qr{^see/one  exclusive  \d\d:\d\d:\d\d  $_ +\d+ +\w+ +pg_exclusive$}m, "status: waiter $_")
+  for 1, 2;
+(undef, $out) = tool(qw(status --json see/one));
+my $told = decode_json($out);
+is(@{ $told->{holders} }, 1, 'status, JSON: holders');
+is(@{ $told->{waiters} }, 2, 'status, JSON: waiters');
+is($told->{holders}[0]{pid} . '', $told->{waiters}[0]{blocked_by}[0] . '',
+	'status, JSON: who is in the way');
+(undef, $out) = tool(qw(status --json see/other));
+is_deeply(decode_json($out), { holders => [], waiters => [] }, 'status, JSON: of another lock');
+(undef, $out) = tool(qw(status --json --runs --namespaces see));
+$told = decode_json($out);
+is($told->{namespaces}[0]{namespace}, 'see', 'status, JSON: namespaces');
+is_deeply($told->{runs}, [], 'status, JSON: runs');
+(undef, $out) = tool(qw(status --namespaces));
+like($out, qr/^see /m, 'status: namespaces');
+
+# watch without a terminal is plain text.
+(undef, $out) = tool(qw(watch --count 2 -i 0.1));
+is(scalar(() = $out =~ /1 held, 2 waiting/g), 2, 'watch: two looks');
+like($out, qr{^see/one +exclusive +\d\d:\d\d:\d\d}m, 'watch: holder');
+like($out, qr{^  waits, place 2 +exclusive}m, 'watch: waiter');
+unlike($out, qr/\e/, 'watch: no control sequences');
+(undef, $out) = tool(qw(watch --count 2 -i 0.1 --json see/one));
+is(@{ decode_json($_)->{waiters} }, 2, 'watch, JSON: an object a look') for split /\n/, $out;
+
+# break: ends the holder, and the next in the queue has it.
+my ($code, undef, $err) = tool(qw(break see/one), '--reason', 'a test');
+is($code, 0, 'break: exit code') or diag($err);
+is($holder->exit_code, 76, 'break: the holder has lost it');
+like(slurp($ENV{SERVER_LOG}), qr/a test/, 'break: the reason is in the log');
+ok(wait_for(sub { grep { -e $_->path('ready') } @waiting }), 'break: the next one runs');
+(undef, $out) = tool(qw(break see/free --reason none));
+is($out, "see/free: 0 sessions ended\n", 'break: nobody had it');
+(undef, $out) = tool(qw(break --json see/free --reason none));
+is(decode_json($out)->{sessions_ended}, 0, 'break: JSON');
+
+# wait: until it is free.
+my $waiter = fork // die;
+if ($waiter == 0) { open(STDOUT, '>', '/dev/null'); exec $ENV{PG_EXCLUSIVE}, qw(wait see/one) }
+waits_for_lock('see/one', 2);
+kill 'TERM', $_->{front} for @waiting;
+$_->exit_code for @waiting;
+waitpid $waiter, 0;
+is($?, 0, 'wait: returns when it is free');
+(undef, $out) = tool(qw(wait see/one));
+is($out, "free: see/one\n", 'wait: says so');
+(undef, $out) = tool(qw(status see));
+is($out, "No lock is held.\n", 'wait: keeps nothing');
+
+# A key cannot steer the terminal.
+{
+	my $evil = tool_tree([], $kinds{plain}, "see/\e[2Jkey\x07");
+	$evil->ready or BAIL_OUT('it does not start: ' . $evil->stderr);
+	(undef, $out) = tool(qw(status see));
+	like($out, qr{^see/\\x1b\[2Jkey\\x07 }m, 'control characters in a key are shown, not sent');
+}
+
+done_testing();

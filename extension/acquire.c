@@ -108,6 +108,13 @@ WaitInQueue(Hold *hold)
 	PG_TRY();
 	{
 		(void) AskLockManager(&hold->tag, hold->mode, hold->xact, false);
+
+		/*
+		 * A timer that struck between the grant and its being disabled has
+		 * left a cancel behind, which must be raised here, where it gives the
+		 * lock back, and not after the call has returned.
+		 */
+		CHECK_FOR_INTERRUPTS();
 	}
 	PG_FINALLY();
 	{
@@ -223,6 +230,7 @@ static AcquireResult
 TakeLock(const AcquireRequest *request, Hold *hold, Namespace *ns)
 {
 	TimestampTz since = 0;
+	int64		token;
 	bool		free;
 
 	if (unlikely(pg_atomic_read_u32(&ns->shared->permits) > 0))
@@ -248,7 +256,10 @@ TakeLock(const AcquireRequest *request, Hold *hold, Namespace *ns)
 		return request->wait == PGX_NO_WAIT ?
 			ACQUIRE_BUSY : ACQUIRE_TIMED_OUT;
 	}
-	HoldGranted(hold, DrawToken(request->fn_oid), GetCurrentTimestamp());
+	token = DrawToken(request->fn_oid);
+	CHECK_FOR_INTERRUPTS();		/* the last moment to give it back */
+	HoldGranted(hold, token,
+				request->at != 0 ? request->at : GetCurrentTimestamp());
 	return ACQUIRE_GRANTED;
 }
 
@@ -347,6 +358,24 @@ AcquireLock(const AcquireRequest *request, Hold **hold)
 	ForgetHold(mine);
 	*hold = NULL;
 	return result;
+}
+
+/*
+ * ReleaseXactHold(hold) - free a transaction-scope lock before its time
+ *
+ * Only for a lock that was taken in this call and under which nothing was
+ * done.
+ */
+void
+ReleaseXactHold(Hold *hold)
+{
+	ResourceOwner save = CurrentResourceOwner;
+
+	Assert(hold->xact);
+	CurrentResourceOwner = CurTransactionResourceOwner;
+	LockRelease(&hold->tag, hold->mode, false);
+	CurrentResourceOwner = save;
+	ForgetHold(hold);
 }
 
 /*

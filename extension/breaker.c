@@ -25,7 +25,9 @@ typedef struct Victim
 	int			pid;			/* 0: does not hold it */
 	int64		token;
 	uint16		lockclass;		/* the lock, or a permit of a semaphore */
-	StringInfoData others;
+	Oid			fn_oid;
+	StringInfoData others;		/* for the log */
+	StringInfoData seen;		/* for the caller, masked */
 } Victim;
 
 static void
@@ -43,9 +45,19 @@ DescribeVictim(const LockEntry *entry, const LockName *name,
 		victim->lockclass = entry->lockclass;
 	}
 	else
+	{
 		appendStringInfo(&victim->others, "%s\"%s/%s\"",
 						 victim->others.len > 0 ? ", " : "",
 						 LockNameNamespace(name), LockNameKey(name));
+		if (SeesNamespace(LockNameNamespace(name), victim->fn_oid))
+			appendStringInfo(&victim->seen, "%s\"%s/%s\"",
+							 victim->seen.len > 0 ? ", " : "",
+							 LockNameNamespace(name), LockNameKey(name));
+		else
+			appendStringInfo(&victim->seen, "%sa lock in \"%s\"",
+							 victim->seen.len > 0 ? ", " : "",
+							 LockNameNamespace(name));
+	}
 }
 
 /*
@@ -65,42 +77,45 @@ Terminate(const LockName *name, Victim *victim, const char *reason)
 			 errdetail("Terminated process %d; other locks lost with it: %s.",
 					   victim->pid,
 					   victim->others.len > 0 ? victim->others.data : "none")));
-	if (victim->others.len > 0)
+	if (victim->seen.len > 0)
 		ereport(NOTICE,
 				(errmsg("process %d also held %s", victim->pid,
-						victim->others.data)));
+						victim->seen.data)));
 	return true;
 }
 
 /*
- * FindVictim(name, procno) - this backend, if it holds the lock
+ * FindVictim(name, procno, fn_oid) - this backend, if it holds the lock
  */
 static Victim *
-FindVictim(const LockName *name, int procno)
+FindVictim(const LockName *name, int procno, Oid fn_oid)
 {
 	Victim	   *victim = palloc0(sizeof(Victim));
 	int			nslots;
 
 	victim->id = name->id;
 	victim->procno = procno;
+	victim->fn_oid = fn_oid;
 	initStringInfo(&victim->others);
+	initStringInfo(&victim->seen);
 	VisitEntries(&SharedSlots(&nslots)[procno], 0, true, DescribeVictim,
 				 victim);
 	if (victim->pid != 0 && IsHeldBy(name, victim->lockclass, procno))
 		return victim;
 	pfree(victim->others.data);
+	pfree(victim->seen.data);
 	pfree(victim);
 	return NULL;
 }
 
 /*
- * FindVictims(name) - all who hold it now
+ * FindVictims(name, fn_oid) - all who hold it now
  *
  * All at once, before the first is terminated: who is granted the lock after
  * that is none of them.
  */
 static List *
-FindVictims(const LockName *name)
+FindVictims(const LockName *name, Oid fn_oid)
 {
 	List	   *victims = NIL;
 	int			nslots;
@@ -108,7 +123,7 @@ FindVictims(const LockName *name)
 	(void) SharedSlots(&nslots);
 	for (int i = 0; i < nslots; i++)
 	{
-		Victim	   *victim = FindVictim(name, i);
+		Victim	   *victim = FindVictim(name, i, fn_oid);
 
 		if (victim != NULL)
 			victims = lappend(victims, victim);
@@ -122,7 +137,8 @@ FindVictims(const LockName *name)
 static bool
 IsStillThere(const LockName *name, const Victim *victim)
 {
-	const Victim *now = FindVictim(name, victim->procno);
+	const Victim *now = FindVictim(name, victim->procno,
+										victim->fn_oid);
 
 	return now != NULL && now->pid == victim->pid &&
 		now->token == victim->token;
@@ -152,7 +168,7 @@ pgx_break_lock(PG_FUNCTION_ARGS)
 				 errmsg("lock \"%s/%s\" is held by this session",
 						LockNameNamespace(&name), LockNameKey(&name)),
 				 errhint("Use unlock().")));
-	foreach(lc, FindVictims(&name))
+	foreach(lc, FindVictims(&name, fcinfo->flinfo->fn_oid))
 	{
 		Victim	   *victim = lfirst(lc);
 

@@ -54,6 +54,8 @@ CrowdAt(HTAB *crowds, const LOCKTAG *tag, HASHACTION action)
 Crowd *
 CrowdOf(HTAB *crowds, const LOCKTAG *tag)
 {
+	if (hash_get_num_entries(crowds) == 0)
+		return NULL;
 	return CrowdAt(crowds, tag, HASH_FIND);
 }
 

@@ -179,6 +179,13 @@ ReleaseAtExit(int code, Datum arg)
 	FreeAllEntries();
 }
 
+/* An id is a hash already. */
+static uint32
+HashOfId(const void *id, Size size)
+{
+	return (uint32) *(const int64 *) id;
+}
+
 static void
 MakeHolds(void)
 {
@@ -186,9 +193,10 @@ MakeHolds(void)
 
 	ctl.keysize = sizeof(int64);
 	ctl.entrysize = sizeof(Hold);
+	ctl.hash = HashOfId;
 	ctl.hcxt = TopMemoryContext;
 	holds = hash_create("pg_exclusive holds", 64, &ctl,
-						HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+						HASH_ELEM | HASH_FUNCTION | HASH_CONTEXT);
 	RegisterResourceReleaseCallback(AfterLocks, NULL);
 	RegisterXactCallback(BeforePrepare, NULL);
 	before_shmem_exit(ReleaseAtExit, (Datum) 0);
@@ -205,7 +213,7 @@ FindHoldById(int64 id)
 {
 	Hold	   *hold;
 
-	if (holds == NULL)
+	if (holds == NULL || hash_get_num_entries(holds) == 0)
 		return NULL;
 	hold = hash_search(holds, &id, HASH_FIND, NULL);
 	if (hold == NULL || !hold->granted)
@@ -348,32 +356,17 @@ HoldGranted(Hold *hold, int64 token, TimestampTz now)
 
 /*
  * ReleaseHold(hold) - free a session-scope lock
+ *
+ * False when it was gone.
  */
-void
+bool
 ReleaseHold(Hold *hold)
 {
-	Assert(!hold->xact);
-	if (StillHeld(hold))
-		LockRelease(&hold->tag, hold->mode, true);
-	ForgetHold(hold);
-}
+	bool		released = StillHeld(hold) &&
+	LockRelease(&hold->tag, hold->mode, true);
 
-/*
- * ReleaseXactHold(hold) - free a transaction-scope lock before its time
- *
- * Only for a lock that was taken in this call and under which nothing was
- * done.
- */
-void
-ReleaseXactHold(Hold *hold)
-{
-	ResourceOwner save = CurrentResourceOwner;
-
-	Assert(hold->xact);
-	CurrentResourceOwner = CurTransactionResourceOwner;
-	LockRelease(&hold->tag, hold->mode, false);
-	CurrentResourceOwner = save;
 	ForgetHold(hold);
+	return released;
 }
 
 /*

@@ -133,8 +133,20 @@ pgx_unlock(PG_FUNCTION_ARGS)
 	}
 	RefuseUnlockInTask(hold);
 	RefuseUnlockAfterWrites("unlock()");
-	ReleaseHold(hold);
-	PG_RETURN_BOOL(true);
+	PG_RETURN_BOOL(ReleaseHold(hold));
+}
+
+/*
+ * CheckRelease(hold, ns) - may a hold in the given namespace be freed now?
+ */
+static bool
+CheckRelease(Hold *hold, void *ns)
+{
+	if (ns != NULL && hold->ns != ns)
+		return false;
+	RefuseUnlockInTask(hold);
+	RefuseUnlockAfterWrites("unlock_all()");
+	return true;
 }
 
 /*
@@ -143,12 +155,7 @@ pgx_unlock(PG_FUNCTION_ARGS)
 static bool
 ReleaseIn(Hold *hold, void *ns)
 {
-	if (ns != NULL && hold->ns != ns)
-		return false;
-	RefuseUnlockInTask(hold);
-	RefuseUnlockAfterWrites("unlock_all()");
-	ReleaseHold(hold);
-	return true;
+	return (ns == NULL || hold->ns == ns) && ReleaseHold(hold);
 }
 
 /*
@@ -168,6 +175,7 @@ pgx_unlock_all(PG_FUNCTION_ARGS)
 		ns = LookupNamespace(name.bytes, name.nslen,
 							 fcinfo->flinfo->fn_oid)->shared;
 	}
+	(void) VisitSessionHolds(CheckRelease, ns);	/* all or none */
 	PG_RETURN_INT32(VisitSessionHolds(ReleaseIn, ns));
 }
 

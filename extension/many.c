@@ -12,6 +12,7 @@
 #include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "port/pg_bitutils.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 
@@ -123,27 +124,83 @@ FreeKeys(Keys *keys)
 	}
 }
 
-static int
-CompareIds(const void *a, const void *b)
-{
-	int64		x = ((const Key *) a)->id;
-	int64		y = ((const Key *) b)->id;
+#define ST_SORT SortBox
+#define ST_ELEMENT_TYPE Key
+#define ST_COMPARE(a, b) ((a)->id < (b)->id ? -1 : (a)->id > (b)->id)
+#define ST_SCOPE static
+#define ST_DEFINE
+#include "lib/sort_template.h"
 
-	return x < y ? -1 : x > y;
+/*
+ * SortKeys(keys, n) - by id
+ *
+ * Ids are hashes and so evenly spread: put each into one of about n boxes by
+ * its first bits, and little is left to compare.
+ */
+static Key *
+SortKeys(const Key *keys, int n)
+{
+	int			bits = pg_ceil_log2_32(Max(n, 2));
+	int			shift = 64 - bits;
+	int		   *ends = palloc0(sizeof(int) * ((1 << bits) + 1));
+	Key		   *sorted = palloc(sizeof(Key) * (n + 1));
+
+#define BoxOf(key) (((uint64) (key).id ^ (UINT64CONST(1) << 63)) >> shift)
+	for (int i = 0; i < n; i++)
+		ends[BoxOf(keys[i]) + 1]++;
+	for (int box = 0; box < 1 << bits; box++)
+		ends[box + 1] += ends[box];
+	for (int i = 0; i < n; i++)
+		sorted[ends[BoxOf(keys[i])]++] = keys[i];
+#undef BoxOf
+	for (int box = 0, start = 0; box < 1 << bits; start = ends[box++])
+	{
+		if (ends[box] - start > 1)
+			SortBox(sorted + start, ends[box] - start);
+	}
+	pfree(ends);
+	return sorted;
+}
+
+/*
+ * CheckSameKey(keys, a, b) - two keys with one id are one, or a collision
+ */
+static void
+CheckSameKey(Keys *keys, const Key *a, const Key *b)
+{
+	LockName	other;
+
+	if (VARSIZE_ANY_EXHDR(a->text) == VARSIZE_ANY_EXHDR(b->text) &&
+		memcmp(VARDATA_ANY(a->text), VARDATA_ANY(b->text),
+			   VARSIZE_ANY_EXHDR(a->text)) == 0)
+		return;
+	LockNameFill(&keys->name, keys->ns, a->text, a->id);
+	LockNameFill(&other, keys->ns, b->text, b->id);
+	WarnOfCollision(&keys->name, &other,
+					LookupNamespace(VARDATA_ANY(keys->ns),
+									VARSIZE_ANY_EXHDR(keys->ns),
+									keys->request.fn_oid)->shared);
 }
 
 /*
  * TakeAll(keys, wait) - in order, up to the first that is taken
+ *
+ * Without waits in between, all are granted at the same time.
  */
 static bool
 TakeAll(Keys *keys, int64 wait)
 {
 	TimestampTz since = GetCurrentTimestamp();
 
+	if (wait == PGX_NO_WAIT)
+		keys->request.at = since;
 	for (int i = 0; i < keys->n; i++)
 	{
 		if (i > 0 && keys->keys[i].id == keys->keys[i - 1].id)
+		{
+			CheckSameKey(keys, &keys->keys[i], &keys->keys[i - 1]);
 			continue;
+		}
 		keys->request.wait = wait;
 		if (wait > 0)
 			keys->request.wait =
@@ -169,7 +226,7 @@ pgx_try_lock_all(PG_FUNCTION_ARGS)
 						   VARSIZE_ANY_EXHDR(keys->ns),
 						   fcinfo->flinfo->fn_oid);
 	CheckNoneHeld(keys);
-	qsort(keys->keys, keys->n, sizeof(Key), CompareIds);
+	keys->keys = SortKeys(keys->keys, keys->n);
 	CheckRoomForHolds(keys->n);
 	PG_TRY();
 	{

@@ -171,11 +171,16 @@ NotRegistered(const char *name, Oid fn_oid)
 Namespace *
 LookupNamespace(const char *name, int len, Oid fn_oid)
 {
+	static Namespace *last = NULL;	/* most calls are for the same again */
 	char		key[PGX_NAMESPACE_MAX + 1];
 	uint64		version = CurrentVersion();
 	Namespace  *ns;
-	bool		found;
+	Namespace	fresh;
+	LockName	nsname;
 
+	if (likely(last != NULL && last->version == version &&
+			   strncmp(last->name, name, len) == 0 && last->name[len] == '\0'))
+		return last;
 	if (unlikely(len > PGX_NAMESPACE_MAX))
 		NotRegistered(pnstrdup(name, len), fn_oid);
 	memcpy(key, name, len);
@@ -184,23 +189,17 @@ LookupNamespace(const char *name, int len, Oid fn_oid)
 		MakeCache();
 	ns = hash_search(cache, key, HASH_FIND, NULL);
 	if (likely(ns != NULL && ns->version == version))
-		return ns;
+		return last = ns;
 
-	ns = hash_search(cache, key, HASH_ENTER, &found);
-	if (!found)
-		ns->shared = NULL;
-	ns->version = 0;
-	if (!ReadNamespace(ns, fn_oid, RowShareLock))
+	strcpy(fresh.name, key);
+	if (!ReadNamespace(&fresh, fn_oid, RowShareLock))
 		NotRegistered(key, fn_oid);
-	if (ns->shared == NULL)
-	{
-		LockName	nsname;
-
-		NamespaceNameInit(&nsname, cstring_to_text(key));
-		ns->shared = GetSharedNamespace(nsname.id);
-	}
-	ns->version = version;
-	return ns;
+	NamespaceNameInit(&nsname, cstring_to_text(key));
+	fresh.shared = GetSharedNamespace(nsname.id);
+	fresh.version = version;
+	ns = hash_search(cache, key, HASH_ENTER, NULL);
+	*ns = fresh;
+	return last = ns;
 }
 
 /*

@@ -38,6 +38,15 @@ TakeNote(const LockEntry *entry, const LockName *name,
 	note->slot = notes->nslots - 1;
 }
 
+/* An id is a hash already. */
+static uint32
+HashOfKey(const void *key, Size size)
+{
+	const NoteKey *note = key;
+
+	return (uint32) note->id ^ (uint32) note->pid ^ note->lockclass;
+}
+
 /*
  * TakeNotes(notes) - all entries of this database
  */
@@ -50,9 +59,10 @@ TakeNotes(Notes *notes)
 
 	ctl.keysize = sizeof(NoteKey);
 	ctl.entrysize = sizeof(Note);
+	ctl.hash = HashOfKey;
 	ctl.hcxt = CurrentMemoryContext;
 	notes->hash = hash_create("pg_exclusive notes", 1024, &ctl,
-							  HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+							  HASH_ELEM | HASH_FUNCTION | HASH_CONTEXT);
 	notes->slots = palloc(nslots * sizeof(SlotNote));
 	notes->nslots = 0;
 	for (int i = 0; i < nslots; i++)

@@ -153,6 +153,7 @@ typedef struct AcquireRequest
 	LOCKMODE	mode;
 	bool		xact;
 	int64		wait;			/* milliseconds */
+	TimestampTz at;				/* now, if the caller knows; 0: ask the clock */
 } AcquireRequest;
 
 typedef enum AcquireResult
@@ -237,7 +238,7 @@ extern Hold *PrepareHold(const LockName *name, const LOCKTAG *tag,
 						 LOCKMODE mode, bool xact, Namespace *ns);
 extern void HoldGranted(Hold *hold, int64 token, TimestampTz now);
 extern void ForgetHold(Hold *hold);
-extern void ReleaseHold(Hold *hold);
+extern bool ReleaseHold(Hold *hold);
 extern void ReleaseXactHold(Hold *hold);
 extern int	CountHolds(bool sure);
 typedef bool (*HoldVisitor) (Hold *hold, void *arg);

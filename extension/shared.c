@@ -64,8 +64,8 @@ HashParameters(dshash_parameters *databases_p, dshash_parameters *namespaces_p,
 /*
  * MakeShared(state) - fill in the struct, as the first backend of all
  *
- * Or again, after an error half-way; what was made then is lost until the
- * server restarts.
+ * Or again, after an error half-way, which has taken everything back but the
+ * number of the tranche.
  */
 static void
 MakeShared(SharedState *state)
@@ -76,12 +76,10 @@ MakeShared(SharedState *state)
 	dshash_table *new_databases;
 	dshash_table *new_namespaces;
 
-	memset(state, 0, SHARED_SIZE);
-	state->tranche = LWLockNewTrancheId();
+	if (state->tranche == 0)
+		state->tranche = LWLockNewTrancheId();
 	LWLockRegisterTranche(state->tranche, "pg_exclusive");
 	new_area = dsa_create(state->tranche);
-	dsa_pin(new_area);
-	dsa_pin_mapping(new_area);
 	HashParameters(&d, &n, state->tranche);
 	new_databases = dshash_create(new_area, &d, NULL);
 	new_namespaces = dshash_create(new_area, &n, NULL);
@@ -94,6 +92,8 @@ MakeShared(SharedState *state)
 	state->namespaces = dshash_get_hash_table_handle(new_namespaces);
 	state->created_at = GetCurrentTimestamp();
 	ConditionVariableInit(&state->permits);
+	dsa_pin(new_area);			/* last, so that an error frees it */
+	dsa_pin_mapping(new_area);
 	area = new_area;
 	databases = new_databases;
 	namespaces = new_namespaces;
@@ -137,7 +137,9 @@ AttachShared(void)
 	old = MemoryContextSwitchTo(TopMemoryContext);
 	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
 	state = ShmemInitStruct("pg_exclusive", SHARED_SIZE, &found);
-	if (!found || state->magic != SHARED_MAGIC)
+	if (!found)
+		memset(state, 0, SHARED_SIZE);
+	if (state->magic != SHARED_MAGIC)
 		MakeShared(state);
 	else if (namespaces == NULL)
 		JoinShared(state);

@@ -128,6 +128,8 @@ pgx_lock_status(PG_FUNCTION_ARGS)
 	Notes		notes;
 	HTAB	   *crowds;
 	Last		last = {{0}};
+	MemoryContext row;
+	MemoryContext old;
 
 	InitMaterializedSRF(fcinfo, 0);
 	if (RecoveryInProgress())
@@ -136,11 +138,15 @@ pgx_lock_status(PG_FUNCTION_ARGS)
 	locks = GetLockStatusData();
 	TakeNotes(&notes);
 	crowds = GatherCrowds(locks, &notes);
+	row = AllocSetContextCreate(CurrentMemoryContext, "pg_exclusive row",
+								ALLOCSET_SMALL_SIZES);
 	for (int i = 0; i < locks->nelements; i++)
 	{
 		const LockInstanceData *lock = &locks->locks[i];
 		Note	   *note = IsOurs(lock) ? FindNote(&notes, lock) : NULL;
 		bool		granted;
+		const char *role;
+		bool		sees;
 		Crowd	   *crowd;
 		Datum		values[NUM_COLS];
 		bool		nulls[NUM_COLS] = {0};
@@ -148,12 +154,14 @@ pgx_lock_status(PG_FUNCTION_ARGS)
 		if (note == NULL)
 			continue;
 		granted = IsHolder(lock, &note->entry);
-		FillRow(values, nulls, note, &notes.slots[note->slot],
-				RoleName(&last, note->entry.roleid),
-				Sees(&last, note->bytes, fcinfo->flinfo->fn_oid));
+		role = RoleName(&last, note->entry.roleid);
+		sees = Sees(&last, note->bytes, fcinfo->flinfo->fn_oid);
+		old = MemoryContextSwitchTo(row);
+		FillRow(values, nulls, note, &notes.slots[note->slot], role, sees);
 		values[COL_GRANTED] = BoolGetDatum(granted);
 		values[COL_MODE] = CStringGetTextDatum(note->entry.mode == ShareLock ?
 											   "shared" : "exclusive");
+		MemoryContextSwitchTo(old);
 		crowd = CrowdOf(crowds, &lock->locktag);
 		values[COL_WAITERS] = Int32GetDatum(crowd ? crowd->waiters : 0);
 		nulls[COL_QUEUE_POSITION] = nulls[COL_BLOCKED_BY] = true;
@@ -161,6 +169,7 @@ pgx_lock_status(PG_FUNCTION_ARGS)
 			FillWaiter(values, nulls, crowd, lock);
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values,
 							 nulls);
+		MemoryContextReset(row);
 	}
 	return (Datum) 0;
 }

@@ -327,6 +327,7 @@ pgx_run_exclusive(PG_FUNCTION_ARGS)
 	(void) AcquireLock(&request, &hold);
 	if (hold != NULL)
 		RunAndCommit(hold, sql);
+	pfree(sql);
 	EndProcedure();
 	return BooleanRecord(fcinfo, hold != NULL);
 }

@@ -1,4 +1,5 @@
 // pg_exclusive: runs a command on exactly one node, under a named lock.
+#include <clocale>
 #include <cstdio>
 #include <exception>
 #include <system_error>
@@ -40,6 +41,7 @@ int run_command_line(int argc, char **argv) {
 
 int main(int argc, char **argv) {
   using namespace pg_exclusive;  // NOLINT(google-build-using-namespace)
+  std::setlocale(LC_CTYPE, "");  // what a character is; never what a number is
   try {
     return cli::run_command_line(argc, argv);
   } catch (const cli::tool_error &error) {

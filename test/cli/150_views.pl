@@ -93,7 +93,14 @@ is($out, "free: see/one\n", 'wait: says so');
 (undef, $out) = tool(qw(status see));
 is($out, "No lock is held.\n", 'wait: keeps nothing');
 
-# A key cannot steer the terminal.
+# Keys are shown in any language, and cannot steer the terminal.
+{
+	local $ENV{LC_ALL} = 'C.UTF-8';
+	my $foreign = tool_tree([], $kinds{plain}, "see/\xd0\xba\xd0\xbb\xd1\x8e\xd1\x87");
+	$foreign->ready or BAIL_OUT('it does not start: ' . $foreign->stderr);
+	(undef, $out) = tool(qw(status see));
+	like($out, qr{^see/\xd0\xba\xd0\xbb\xd1\x8e\xd1\x87  exclusive}m, 'a key in Cyrillic');
+}
 {
 	my $evil = tool_tree([], $kinds{plain}, "see/\e[2Jkey\x07");
 	$evil->ready or BAIL_OUT('it does not start: ' . $evil->stderr);

@@ -74,8 +74,9 @@ tmux(qw(resize-window -t watch -x 120 -y 10));
 shows(qr/^LOCK.{60,}APPLICATION/m, 'a wider window is used');
 ok(wait_for(sub { (split /\n/, screen())[9] =~ /q quit/ }), 'a lower window too');
 tmux(qw(resize-window -t watch -x 80 -y 6));
+shows(qr/1-2\/3/, 'a window that is too low says what it shows');
 keys_are('Down');
-shows(qr/waits, place 1.*\n.*\n?.*2-3\/3/s, 'arrows scroll what does not fit');
+shows(qr/waits, place 1.*waits, place 2.*2-3\/3/s, 'arrows scroll what does not fit');
 
 # The server goes away: it says so, and goes on when it is back.
 sql(q(SELECT pg_terminate_backend(pid) FROM pg_stat_activity

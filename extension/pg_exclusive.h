@@ -153,7 +153,7 @@ typedef struct AcquireRequest
 	LOCKMODE	mode;
 	bool		xact;
 	int64		wait;			/* milliseconds */
-	TimestampTz at;				/* now, if the caller knows; 0: ask the clock */
+	TimestampTz at;				/* now, if known; 0: ask the clock */
 } AcquireRequest;
 
 typedef enum AcquireResult

@@ -233,8 +233,6 @@ TakeLock(const AcquireRequest *request, Hold *hold, Namespace *ns)
 	int64		token;
 	bool		free;
 
-	if (unlikely(pg_atomic_read_u32(&ns->shared->permits) > 0))
-		RefuseSemaphore(request->name, ns);
 	if (request->wait != PGX_NO_WAIT)
 		since = GetCurrentTimestamp();
 	free = AskLockManager(&hold->tag, hold->mode, hold->xact, true) !=
@@ -248,6 +246,8 @@ TakeLock(const AcquireRequest *request, Hold *hold, Namespace *ns)
 			return ACQUIRE_TIMED_OUT;
 	}
 	CheckAfterGrant(request->name, request->fn_oid, ns, !free);
+	if (unlikely(pg_atomic_read_u32(&ns->shared->permits) > 0))
+		RefuseSemaphore(request->name, ns);
 	if (unlikely(hold->lock_delay > 0) &&
 		!SitOutDelay(hold, request->name, request->fn_oid, ns, since,
 					 request->wait))

@@ -104,6 +104,27 @@ CheckContract(const PermitRequest *request, Others *others)
 }
 
 /*
+ * DelayOfPermit(request, tag, ns) - until when a permit just taken is unclean
+ */
+static TimestampTz
+DelayOfPermit(const PermitRequest *request, const LOCKTAG *tag, Namespace *ns)
+{
+	volatile TimestampTz until = 0;
+
+	PG_TRY();
+	{
+		until = UncleanUntil(request->name, tag->locktag_field4, ns);
+	}
+	PG_CATCH();
+	{
+		LockRelease(tag, ExclusiveLock, true);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	return until;
+}
+
+/*
  * TryPermit(request, hold, ns, permit) - one of them, without waiting
  *
  * On success the hold's tag is the permit's.
@@ -111,29 +132,26 @@ CheckContract(const PermitRequest *request, Others *others)
 static bool
 TryPermit(PermitRequest *request, Hold *hold, Namespace *ns, int permit)
 {
-	uint16		lockclass = PGX_CLASS_PERMIT + permit;
 	LOCKTAG		tag;
+	TimestampTz until = 0;
 
-	LockNameTag(request->name, lockclass, &tag);
+	LockNameTag(request->name, PGX_CLASS_PERMIT + permit, &tag);
 	if (AskLockManager(&tag, ExclusiveLock, false, true) ==
 		LOCKACQUIRE_NOT_AVAIL)
 		return false;
 	if (hold->lock_delay > 0)
+		until = DelayOfPermit(request, &tag, ns);
+	if (until > GetCurrentTimestamp())
 	{
-		TimestampTz until = UncleanUntil(request->name, lockclass, ns);
-
-		if (until > GetCurrentTimestamp())
-		{
-			LockRelease(&tag, ExclusiveLock, true);
-			if (request->soonest == 0 || until < request->soonest)
-				request->soonest = until;
-			return false;
-		}
+		LockRelease(&tag, ExclusiveLock, true);
+		if (request->soonest == 0 || until < request->soonest)
+			request->soonest = until;
+		return false;
 	}
 	if (LockModeHeldByMe(&hold->tag, ExclusiveLock))
 		LockRelease(&hold->tag, ExclusiveLock, true);	/* the gate */
 	hold->tag = tag;
-	SetEntryPermit(hold->entry, lockclass, request->permits);
+	SetEntryPermit(hold->entry, tag.locktag_field4, request->permits);
 	return true;
 }
 

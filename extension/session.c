@@ -180,6 +180,22 @@ RunCall(const Calls *calls, int i)
 }
 
 /*
+ * GiveBackAll(calls, n) - what the first n elements took
+ *
+ * When the whole call fails, nobody learns their tokens.
+ */
+static void
+GiveBackAll(const Calls *calls, int n)
+{
+	for (int i = 0; i < n; i++)
+	{
+		if ((calls->ops[i] == 'x' || calls->ops[i] == 's') &&
+			!calls->result_nulls[i])
+			(void) UnlockToken(DatumGetInt64(calls->results[i]));
+	}
+}
+
+/*
  * RunUntilFailure(calls, from) - elements from "from" on
  *
  * Returns the element to go on with.  A cancel is no element's own failure
@@ -216,7 +232,10 @@ RunUntilFailure(const Calls *calls, int from)
 		MemoryContextSwitchTo(context);
 		CurrentResourceOwner = owner;
 		if (error->sqlerrcode == ERRCODE_QUERY_CANCELED)
+		{
+			GiveBackAll(calls, i);
 			ReThrowError(error);
+		}
 		calls->result_nulls[i] = true;
 		DetailError(i + 1, error);
 		FreeErrorData(error);

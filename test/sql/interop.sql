@@ -22,6 +22,15 @@ SELECT pg_advisory_xact_lock_shared(:id);
 SELECT try_xact_lock('shared', 'k', 'shared');	-- 55006
 ROLLBACK;
 
+-- a built-in hold on top of ours, and a built-in unlock of ours: what is left is not ours
+SELECT try_lock('shared', 'k');	-- true
+BEGIN;
+SELECT pg_advisory_xact_lock(:id);
+SELECT pg_advisory_unlock(:id);	-- true
+COMMIT;
+SELECT holds_lock('shared', 'k'), count(*) FROM lock_holders;	-- false, 0
+SELECT unlock('shared', 'k');	-- a warning and false
+
 -- in a normal namespace the same id is another lock
 SELECT pg_advisory_lock(lock_id('default', 'k'));
 SELECT try_lock('default', 'k');	-- true

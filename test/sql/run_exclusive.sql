@@ -43,6 +43,12 @@ CALL run_exclusive('default', 'k', $$SELECT pg_advisory_unlock_all(); INSERT INT
 SELECT count(*) FROM ledger WHERE entry = 'lost';	-- 0
 SELECT count(*) FROM lock_holders;	-- 0
 
+-- nor does unlock_all() free it, or anything else
+SELECT try_lock('default', 'before'), try_lock('default', 'z');	-- true, true
+CALL run_exclusive('default', 'k', 'SELECT unlock_all()');	-- 55006
+SELECT key FROM lock_holders ORDER BY key;	-- before, z
+SELECT unlock_all();	-- 2
+
 -- COMMIT as a statement of the task is not for it
 CALL run_exclusive('default', 'k', $$INSERT INTO ledger VALUES ('lost'); COMMIT$$);	-- 2D000
 CALL run_exclusive('default', 'k', 'DISCARD ALL');	-- 25001

@@ -15,6 +15,8 @@ $node->safe_psql('postgres', q{
 	CREATE ROLE operator LOGIN IN ROLE keepers;
 	CREATE ROLE stranger LOGIN IN ROLE pg_signal_backend;
 	SELECT lock_namespace('kept', 'keepers');
+	CREATE ROLE others;
+	SELECT lock_namespace('secret', 'others');
 	GRANT EXECUTE ON FUNCTION break_lock TO operator, stranger});
 my $break = "SELECT break_lock('kept', 'k', 'stuck since noon')";
 
@@ -55,6 +57,20 @@ like($log, qr/operator/, 'and who did it');
 like($log, qr/$pid/, 'and the process');
 like($log, qr/kept\/also/, 'and what else was lost');
 kill_session($holder);
+
+# what else was lost is named to those who may know it, and counted for the others
+$node->safe_psql('postgres', 'GRANT others TO worker');
+$holder = holder();
+is(ask($holder, "SELECT try_lock('secret', 'hush')"), 't', 'in a namespace of others');
+my $operator = session($node, 'postgres', 'operator');
+ask($operator, '\set VERBOSITY default');
+$operator->{stderr} = '';
+is($operator->query($break), 1, 'broken');
+like($operator->{stderr}, qr{kept/also}, 'the operator is told what he may know');
+unlike($operator->{stderr}, qr/hush/, 'and no key that he may not');
+$operator->quit;
+kill_session($holder);
+$node->poll_query_until('postgres', 'SELECT count(*) = 0 FROM lock_holders');
 
 # all holders of a shared lock; nobody
 my @shared = map { session($node) } 1 .. 3;

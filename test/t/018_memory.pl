@@ -29,7 +29,7 @@ $node->safe_psql('postgres', q{
 			EXCEPTION WHEN division_by_zero THEN NULL;
 			END;
 			BEGIN
-				PERFORM try_lock('typo', 'k');
+				PERFORM try_lock('typo' || n || i, 'k');
 			EXCEPTION WHEN undefined_object THEN NULL;
 			END;
 			PERFORM try_lock('default', 'taken', wait => '1 microsecond');
@@ -49,16 +49,24 @@ sub measure
 my $pid = pid_of($session);
 sub resident { return (split ' ', PostgreSQL::Test::Utils::slurp_file("/proc/$pid/statm"))[1] * 4; }
 
-is(ask($session, 'CALL cycle(300)'), '', 'warmed up');
+is(ask($session, 'CALL cycle(200)'), '', 'warmed up');
 my @before = measure();
 my $resident = resident();
-is(ask($session, 'CALL cycle(1500)'), '', '1,500 rounds of twelve acquires');
+is(ask($session, 'CALL cycle(800)'), '', '800 rounds of twelve acquires');
 my @after = measure();
 cmp_ok($after[0], '<=', $before[0] * 1.02 + 65536, "memory contexts: $before[0] before, $after[0] after");
 cmp_ok($after[2], '<=', $before[2] * 1.02 + 65536, "in use: $before[2] before, $after[2] after");
 cmp_ok(resident(), '<=', $resident + 2048, "resident: $resident kB before, " . resident() . ' kB after');
 is(ask($session, "SELECT count(*) FROM lock_holders WHERE pid = $pid"), 0, 'no hold is left');
 is(ask($session, "SELECT count(*) FROM pg_locks WHERE pid = $pid AND locktype = 'advisory'"), 0, 'nor a lock');
+
+# a long task again and again in one block
+my $loop = q{DO $do$ DECLARE ran boolean; BEGIN FOR i IN 1..%d LOOP
+	CALL run_exclusive('default', 'long', 'SELECT 1 --' || repeat('x', 20000), ran => ran); END LOOP; END $do$};
+is(ask($session, sprintf($loop, 50)), '', 'warmed up');
+$resident = resident();
+is(ask($session, sprintf($loop, 1000)), '', 'a thousand tasks of 20 kB');
+cmp_ok(resident(), '<=', $resident + 4096, "resident: $resident kB before, " . resident() . ' kB after');
 
 # many sessions, one after the other: shared memory is used again
 ask($session, 'SELECT 1');

@@ -176,5 +176,5 @@ int main(int argc, char **argv) {
     return 2;
   }
   fuzz::Fuzzer fuzzer(std::strtoull(argv[1], nullptr, 10));
-  return fuzzer.run(std::atoll(argv[2])) ? 0 : 1;
+  return fuzzer.run(std::strtoll(argv[2], nullptr, 10)) ? 0 : 1;
 }

@@ -151,5 +151,13 @@ TEST(Witness, MeetingWithATerminatedHolderIsLegal) {
   EXPECT_THAT(rules(story), IsEmpty());
 }
 
+TEST(Witness, MeetingWithAKilledClientIsLegal) {
+  Story story;
+  story.acquire("a", 0, 1, {.token = 1});
+  story.fault("kill_client", 1.5, 1.6, "kills", 0, "a");
+  story.acquire("b", 2, 3, {.token = 2}).meet("b", 4, "a");
+  EXPECT_THAT(rules(story), IsEmpty());
+}
+
 }  // namespace
 }  // namespace harness

@@ -22,6 +22,8 @@ class FaultIndex {
     for (const Fault &fault : timeline.faults) {
       if (fault.freezes) {
         freezes_.push_back(&fault);
+      } else if (fault.kills) {
+        kills_.push_back(&fault);
       } else if (fault.ends && fault.pid != 0) {
         by_pid_.emplace(fault.pid, &fault);
       } else if (fault.ends) {
@@ -47,6 +49,14 @@ class FaultIndex {
     std::vector<const Fault *> found = of(hold);
     std::erase_if(found, [&](const Fault *f) { return f->done <= hold.asked; });
     return found;
+  }
+
+  // Was the client killed before `t`?  Its connections are closed a moment
+  // before it is seen to be dead.
+  bool killed(std::uint32_t node, std::int64_t t) const {
+    return std::ranges::any_of(kills_, [&](const Fault *fault) {
+      return fault->begun < t && hits(*fault, node);
+    });
   }
 
   // The newest moment before `t` at which the node was frozen, or 0.
@@ -92,6 +102,7 @@ class FaultIndex {
   std::multimap<std::int32_t, const Fault *> by_pid_;
   std::vector<const Fault *> wide_;
   std::vector<const Fault *> freezes_;
+  std::vector<const Fault *> kills_;
 };
 
 }  // namespace harness

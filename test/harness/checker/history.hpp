@@ -63,7 +63,7 @@ struct Event {
   std::uint32_t node = 0;
   std::uint32_t name = 0;
   std::uint32_t slot = 0;    // a fault: "ends" holds, "forgets" commits too,
-                             // "freezes" a client, or nothing of these
+                             // "freezes" or "kills" a client, or nothing
   std::uint32_t target = 0;  // a fault: whom, the beginning of a node's name
   std::int64_t token = 0;    // 0: none
   std::int64_t value = 0;    // what was written; a permit's number

@@ -133,7 +133,7 @@ void check_meeting(const Timeline &timeline, const Witness &meeting,
     if (hold == nullptr) {
       continue;
     }
-    if (!faults.maybe_ended(*hold).empty() ||
+    if (!faults.maybe_ended(*hold).empty() || faults.killed(node, meeting.t) ||
         faults.frozen_until(node, meeting.t) > hold->asked) {
       return;
     }

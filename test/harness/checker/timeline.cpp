@@ -250,10 +250,18 @@ class Reader {
       return;  // it hit nothing
     }
     const std::string &effect = history_.strings.text(at(asked).slot);
-    const bool forgets = effect == "forgets";
-    timeline_.faults.push_back({event.name, at(asked).target, at(asked).pid,
-                                forgets || effect == "ends", forgets,
-                                effect == "freezes", at(asked).t, event.t, i});
+    Fault fault;
+    fault.name = event.name;
+    fault.target = at(asked).target;
+    fault.pid = at(asked).pid;
+    fault.forgets = effect == "forgets";
+    fault.ends = fault.forgets || effect == "ends";
+    fault.freezes = effect == "freezes";
+    fault.kills = effect == "kills";
+    fault.begun = at(asked).t;
+    fault.done = event.t;
+    fault.event = i;
+    timeline_.faults.push_back(fault);
   }
 
   const History &history_;

@@ -81,6 +81,7 @@ struct Fault {
   bool ends = false;     // the server's side of a hold
   bool forgets = false;  // commits that were answered before
   bool freezes = false;  // the client
+  bool kills = false;    // the client
   std::int64_t begun = 0;
   std::int64_t done = 0;
   Index event = 0;

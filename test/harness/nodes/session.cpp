@@ -10,6 +10,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+constexpr int kDecimal = 10;
+
 struct Clear {
   void operator()(PGresult *result) const { PQclear(result); }
 };
@@ -43,8 +45,9 @@ Answer to_answer(const PGresult *result) {
 bool Answer::yes() const { return ok() && !rows.empty() && rows[0][0] == "t"; }
 
 std::int64_t Answer::number() const {
-  return ok() && !rows.empty() && rows[0][0] ? std::atoll(rows[0][0]->c_str())
-                                             : 0;
+  return ok() && !rows.empty() && rows[0][0]
+             ? std::strtoll(rows[0][0]->c_str(), nullptr, kDecimal)
+             : 0;
 }
 
 Session::Session(const std::string &conninfo)

@@ -39,7 +39,12 @@ bool ClientTrack::stop() {
 
 bool ClientTrack::kill_client() {
   const std::size_t place = draw_place();
-  const Line fault = begin("kill_client", "", roster_.places()[place].node());
+  // The tool's command must not outlive its lock, so killing a process of the
+  // tool explains nothing.
+  const Place &victim = roster_.places()[place];
+  const Line fault =
+      begin("kill_client", victim.options.kind == "cli" ? "" : "kills",
+            victim.node());
   return end(fault, roster_.signal(place, SIGKILL, dice()) != 0);
 }
 

@@ -60,6 +60,9 @@ void Roster::start(Place &place) {
   command.setenv = place.environment;
   command.output = log_;
   command.die_with_us = false;  // a node watches its parent itself
+  // The kernel hangs up a process group with a stopped member when it loses
+  // its last link to its session; ours must not be that group.
+  command.new_session = true;
   place.pid = harness::start(command);
 }
 

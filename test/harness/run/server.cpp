@@ -170,7 +170,7 @@ void Postmaster::promote() {
 Cluster::Cluster(const std::string &directory)
     : socket_directory_(environment("PGHOST")),
       user_(environment("SERVER_USER")) {
-  const int port = std::atoi(environment("PGPORT").c_str());
+  const int port = std::stoi(environment("PGPORT"));
   places_.emplace_back(environment("PGDATA"), socket_directory_, port, user_);
   places_.emplace_back(directory + "/standby", socket_directory_, port + 1,
                        user_);

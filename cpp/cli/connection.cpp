@@ -57,7 +57,7 @@ std::string trimmed(std::string text) {
 }
 
 tool_error describe(const pqxx::sql_error &error) {
-  return {trimmed(error.what()), "", exit_code_of(error.sqlstate())};
+  return {trimmed(error.what()), "", exit_code_of(std::string(error.sqlstate()))};
 }
 
 }  // namespace

@@ -57,7 +57,8 @@ std::string trimmed(std::string text) {
 }
 
 tool_error describe(const pqxx::sql_error &error) {
-  return {trimmed(error.what()), "", exit_code_of(std::string(error.sqlstate()))};
+  const std::string state(error.sqlstate());
+  return {trimmed(error.what()), "", exit_code_of(state)};
 }
 
 }  // namespace

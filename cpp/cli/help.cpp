@@ -56,6 +56,8 @@ Options:
       --namespace=TEXT       namespace and key apart from each other, in place
       --key=TEXT             of NAMESPACE/KEY
       --json                 messages as JSON, one object a line
+  -q, --quiet                say nothing when the lock is taken or it already
+                             ran; the exit code tells
   -v, --verbose              say what happens
   -?, --help                 show this help, then exit
 

@@ -40,8 +40,11 @@ class pg_hold : public held_lock {
              format_time(info->when) + "; another node may run since " +
              format_time(info->others_may_run_since);
     }
-    return name + ": no answer from the server; another node may run from " +
-           format_time(to_system(deadline())) + " on";
+    const auto limit = deadline();
+    return name + ": no answer from the server" +
+           (limit == never ? ""
+                           : "; another node may run from " +
+                                 format_time(to_system(limit)) + " on");
   }
 
  private:
@@ -52,15 +55,14 @@ json describe_lock(const lock_name &name) {
   return {{"namespace", name.namespace_}, {"key", name.key}};
 }
 
-verdict already_ran(const run_options &wanted) {
+notice already_ran(const run_options &wanted) {
   json details = describe_lock(wanted.name);
   details["event"] = "already_ran";
   details["slot"] = wanted.slot;
   const std::string which =
       wanted.once_per ? "once " + wanted.slot : "slot \"" + wanted.slot + "\"";
-  return {exit_already_ran,
-          {"already ran: " + wanted.name.to_string() + ", " + which, "",
-           details.dump()}};
+  return {"already ran: " + wanted.name.to_string() + ", " + which, "",
+          details.dump()};
 }
 
 verdict failure(const run_options &wanted, const lock_error &error) {
@@ -93,6 +95,11 @@ std::optional<verdict> pg_lock_source::acquire(std::stop_token stop,
   }
 }
 
+/// Nothing went wrong, there was just nothing to do.
+verdict pg_lock_source::not_run(int exit_code, notice why) const {
+  return {exit_code, wanted_.quiet ? notice{} : std::move(why)};
+}
+
 std::optional<verdict> pg_lock_source::acquire_or_throw(std::stop_token stop,
                                                         const task &run) {
   client locks{conninfo_, {.lease = in_milliseconds(wanted_.lease)}};
@@ -110,9 +117,9 @@ std::optional<verdict> pg_lock_source::acquire_or_throw(std::stop_token stop,
     return std::nullopt;
   }
   if (!granted) {
-    return verdict{
+    return not_run(
         wanted_.taken_exit_code,
-        refusal(wanted_.name, granted.outcome(), granted.refused_by())};
+        refusal(wanted_.name, granted.outcome(), granted.refused_by()));
   }
   hold held = *std::move(granted);
   if (wanted_.verbose) {
@@ -124,7 +131,7 @@ std::optional<verdict> pg_lock_source::acquire_or_throw(std::stop_token stop,
   if (recorded && !held.begin_run(wanted_.slot, {.on_crash = wanted_.on_crash,
                                                  .every = wanted_.once_per})) {
     held.release();
-    return already_ran(wanted_);
+    return not_run(exit_already_ran, already_ran(wanted_));
   }
   pg_hold watched{held};
   const bool succeeded = run(watched);

@@ -46,20 +46,28 @@ sub shell_code { my ($line) = @_; system('sh', '-c', $line); return $? >> 8 }
 put("$dir/backup", "#!/bin/sh\necho ran >>$dir/ran\nexit \${FAIL:-0}\n", 0755);
 symlink $ENV{PG_EXCLUSIVE}, "$dir/pg_exclusive";
 $ENV{PATH} = "$dir:$ENV{PATH}";
-open(STDERR_WAS, '>&', \*STDERR);
 sql("SELECT lock_namespace('jobs')");
 
 # crontab: five time fields, and a command in which no % stands.
 my ($command) = block('crontab') =~ /^\S+ \S+ \S+ \S+ \S+ (.*)\n$/;
 unlike($command, qr/%/, 'crontab: cron changes nothing in it');
 $command = here($command);
-is(shell_code("FAIL=3; export FAIL; $command"), 1, 'crontab: a failure is told');
-is(shell_code($command), 0, 'crontab: runs');
-is(shell_code($command), 0, 'crontab: another node has nothing to do, and is well');
+
+# (exit code, output) of the line as cron runs it.
+sub cron
+{
+	my ($before) = @_;
+	my $told = `exec 2>&1; $before $command`;
+	return ($? >> 8, $told);
+}
+
+is_deeply([ cron('FAIL=3; export FAIL;') ], [ 3, '' ], 'crontab: a failure is told');
+is_deeply([ cron('') ], [ 0, '' ], 'crontab: runs');
+is_deeply([ cron('') ], [ 77, '' ], 'crontab: another node has nothing to do or say');
 is(slurp("$dir/ran"), "ran\nran\n", 'crontab: it succeeded once');
 my $holder = tool_tree([], 'touch ready; exec sleep 1000', 'jobs/backup');
 $holder->ready or BAIL_OUT('it does not start');
-is(shell_code($command), 0, 'crontab: taken is well too');
+is_deeply([ cron('') ], [ 75, '' ], 'crontab: nothing to say when it is taken');
 undef $holder;
 
 # systemd: the files are understood, and the service's line runs.

@@ -88,11 +88,7 @@ void front::on_message(channel::received m) {
 void front::on_grant(std::optional<std::int64_t> token) {
   on_ending_signals();
   if (context_.state.signal_arrived) {
-    if (!cancelled_) {
-      cancelled_ = true;
-      context_.to_guard.send(
-          {.kind = message_kind::cancel, .value = context_.state.first_signal});
-    }
+    cancel(context_.state.first_signal);
     return;
   }
   started_ = true;
@@ -118,13 +114,21 @@ void front::on_ending_signals() {
       }
       context_.to_guard.send(
           {.kind = message_kind::signalled, .value = number});
-    } else if (!cancelled_) {
-      cancelled_ = true;
-      guard_limit_ = boot_clock::now() + std::max<std::chrono::nanoseconds>(
-                                             context_.times.grace, 2s);
-      context_.to_guard.send({.kind = message_kind::cancel, .value = number});
+    } else {
+      cancel(number);
     }
   }
+}
+
+/// The command is not started, and will not be.
+void front::cancel(int number) {
+  if (cancelled_) {
+    return;
+  }
+  cancelled_ = true;
+  guard_limit_ = boot_clock::now() +
+                 std::max<std::chrono::nanoseconds>(context_.times.grace, 2s);
+  context_.to_guard.send({.kind = message_kind::cancel, .value = number});
 }
 
 void front::on_other_signals() {

@@ -46,6 +46,7 @@ class front {
   void on_message(channel::received m);
   void on_grant(std::optional<std::int64_t> token);
   void on_ending_signals();
+  void cancel(int number);
   void on_other_signals();
   void on_time();
   void on_guard_end(int status);

@@ -79,7 +79,7 @@ void guard::on_message(const message &m) {
       }
       break;
     case message_kind::cancel:
-      abandon(m.value);
+      abandon(m.value != 0 ? m.value : signal_to_forward_);
       break;
     case message_kind::signalled:
       told_to_end_ = told_to_end_ || asks_to_end(m.value);

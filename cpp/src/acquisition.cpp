@@ -11,10 +11,9 @@ acquisition::acquisition(core &owner, const lock_name &name,
       permits_(permits),
       began_(boot_clock::now()),
       gate_(owner.gate_of(name, permits)),
-      made_(std::make_shared<grant>(owner.shared_from_this(), name,
+      made_(std::make_shared<grant>(owner.shared_from_this(), gate_,
                                     options.mode)) {
   if (options.wait) deadline_ = began_ + *options.wait;
-  made_->at = gate_;
   if (bound) made_->bound_to = std::this_thread::get_id();
 }
 

@@ -41,16 +41,16 @@ void session::submit(call &c) {
   }
   if (!leading) {
     if (c.await() == call::done) return;
-    lead();  // what carries `c` is on its way already
+    lead(c);  // what carries it is on its way already
     return;
   }
   if (take_off({}) == bound_for::nowhere) return;  // it just died
-  lead();
+  lead(c);
 }
 
 // Reads what is on its way, until there is somebody else to do it or nothing.
 // The thread's own call is among the first that are read.
-void session::lead() {
+void session::lead(const call &mine) {
   for (;;) {
     land();
     std::array<call *, max_batch> landed;
@@ -59,7 +59,9 @@ void session::lead() {
     const std::span calls(landed.data(), size);
     const bound_for next = take_off(calls);
     call *carrier = next == bound_for::server ? flight_.calls.front() : nullptr;
-    for (call *c : calls) c->notify(call::done);
+    for (call *c : calls) {
+      if (c != &mine) c->notify(call::done);
+    }
     if (carrier != nullptr) carrier->notify(call::lead);
     if (next != bound_for::heartbeat) return;
   }

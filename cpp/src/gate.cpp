@@ -1,6 +1,7 @@
 #include "gate.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "pg_exclusive/errors.hpp"
 #include "session.hpp"
@@ -63,11 +64,13 @@ void gate::wake() {
 gate_ptr gates::at(const lock_name &name) {
   const std::size_t index = std::hash<lock_name>{}(name) % shards_->size();
   shard &home = (*shards_)[index];
+  gate_ptr old;  // goes when the shard is free
   const std::lock_guard guard(home.access);
+  if (home.recent && home.recent->name == name) return home.recent;
   auto &entry = home.gates[name];
   if (auto there = entry.lock()) return there;
-  const auto forget = [shared = shards_, index](gate *g) {
-    {
+  const auto forget = [weak = std::weak_ptr(shards_), index](gate *g) {
+    if (const auto shared = weak.lock()) {
       shard &home = (*shared)[index];
       const std::lock_guard guard(home.access);
       const auto found = home.gates.find(g->name);
@@ -79,6 +82,7 @@ gate_ptr gates::at(const lock_name &name) {
   };
   gate_ptr made(new gate(name), forget);
   entry = made;
+  old = std::exchange(home.recent, made);
   return made;
 }
 

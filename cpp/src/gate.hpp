@@ -85,10 +85,11 @@ class gates {
   struct shard {
     std::mutex access;
     std::unordered_map<lock_name, std::weak_ptr<gate>> gates;
+    gate_ptr recent;  // often the next one, too
   };
   using shards = std::array<shard, 16>;
 
-  std::shared_ptr<shards> shards_;  // gates that go last still find it
+  std::shared_ptr<shards> shards_;  // gates may outlive it, and look
 };
 
 // Which thread waits where: for cycles that the server cannot see, because

@@ -5,8 +5,11 @@
 
 namespace pg_exclusive::detail {
 
-grant::grant(std::shared_ptr<core> owner, lock_name name, lock_mode mode)
-    : owner_(std::move(owner)), name_(std::move(name)), mode_(mode) {}
+grant::grant(std::shared_ptr<core> owner, std::shared_ptr<gate> where,
+             lock_mode mode)
+    : at(std::move(where)), owner_(std::move(owner)), mode_(mode) {}
+
+const lock_name &grant::name() const noexcept { return at->name; }
 
 grant::~grant() {
   if (session_) session_->remove(*this);

@@ -26,7 +26,8 @@ struct gate;
 
 class grant : public std::enable_shared_from_this<grant> {
  public:
-  grant(std::shared_ptr<core> owner, lock_name name, lock_mode mode);
+  grant(std::shared_ptr<core> owner, std::shared_ptr<gate> where,
+        lock_mode mode);
   grant(const grant &) = delete;
   grant &operator=(const grant &) = delete;
   ~grant();
@@ -47,7 +48,7 @@ class grant : public std::enable_shared_from_this<grant> {
   // No longer ours by our own will.  False when it was lost before.
   bool mark_released() noexcept;
 
-  [[nodiscard]] const lock_name &name() const noexcept { return name_; }
+  [[nodiscard]] const lock_name &name() const noexcept;
   [[nodiscard]] lock_mode mode() const noexcept { return mode_; }
   [[nodiscard]] std::int64_t token() const noexcept { return token_; }
   [[nodiscard]] session &on() const noexcept { return *session_; }
@@ -63,7 +64,7 @@ class grant : public std::enable_shared_from_this<grant> {
   // Where it is in its session's list; under the session's lock.
   std::size_t index = SIZE_MAX;
   // Where the threads of this process meet for it.
-  std::shared_ptr<gate> at;
+  const std::shared_ptr<gate> at;
   // The thread that took it and will give it back, where that is so.
   std::optional<std::thread::id> bound_to;
   boot_clock::time_point since;
@@ -75,7 +76,6 @@ class grant : public std::enable_shared_from_this<grant> {
 
   std::shared_ptr<core> owner_;
   std::shared_ptr<session> session_;
-  lock_name name_;
   lock_mode mode_;
   std::int64_t token_ = 0;
   std::atomic<state> state_{held_};

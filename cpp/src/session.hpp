@@ -122,7 +122,7 @@ class session : public std::enable_shared_from_this<session> {
 
   bool own();
   void disown();
-  void lead();
+  void lead(const call &mine);
   void hand_over();
   // Our prepared statements are gone: DISCARD ALL, or another backend.
   static bool forgets_us(const lock_error &error);

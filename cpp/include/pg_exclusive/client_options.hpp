@@ -46,7 +46,9 @@ struct client_options {
   /// waits beyond that try again now and then.
   int max_wait_sessions = 8;
 
+  /// What to do behind a connection pooler.
   pg_exclusive::pooler pooler = pg_exclusive::pooler::refuse;
+  /// What to do where the extension is not installed.
   pg_exclusive::without_extension without_extension =
       pg_exclusive::without_extension::refuse;
 
@@ -108,6 +110,7 @@ struct server_facts {
   std::chrono::milliseconds server_tcp_bound{0};
   /// … and by ours after this.
   std::chrono::milliseconds client_tcp_bound{0};
+  /// What is set otherwise on lock sessions than for others.
   std::vector<overridden_setting> overridden;
 };
 

@@ -12,11 +12,12 @@ namespace pg_exclusive {
 /// a hold is already over when a suspended laptop or a frozen virtual machine
 /// wakes up.  Satisfies the standard's *TrivialClock*.
 struct PG_EXCLUSIVE_EXPORT boot_clock {
-  using duration = std::chrono::nanoseconds;
-  using rep = duration::rep;
-  using period = duration::period;
+  using duration = std::chrono::nanoseconds;  ///< nanoseconds
+  using rep = duration::rep;                  ///< a count of them
+  using period = duration::period;            ///< their length
+  /// A moment on this clock.
   using time_point = std::chrono::time_point<boot_clock>;
-  static constexpr bool is_steady = true;
+  static constexpr bool is_steady = true;  ///< it never jumps
 
   /// Time since the machine was started.
   [[nodiscard]] static time_point now() noexcept;

@@ -27,8 +27,8 @@ class PG_EXCLUSIVE_EXPORT lock_error : public std::runtime_error {
   /// An error about the lock `name`, or about none.
   lock_error(const std::string &message, std::string sqlstate,
              std::optional<lock_name> name = {}, std::string hint = {});
-  lock_error(const lock_error &) noexcept;
-  lock_error &operator=(const lock_error &) noexcept;
+  lock_error(const lock_error &) noexcept;             ///< shares the text
+  lock_error &operator=(const lock_error &) noexcept;  ///< shares the text
   ~lock_error() override;
 
   /// Five characters, as the SQL standard and PostgreSQL define them.
@@ -61,6 +61,7 @@ enum class loss_reason {
 
 /// All that is known of a loss.  Wall clock times are for people.
 struct loss_info {
+  /// how it was lost
   loss_reason reason = loss_reason::connection_closed;
   std::string detail;  ///< the server's or the system's words; may be empty
   /// when this client noticed it
@@ -77,10 +78,11 @@ class PG_EXCLUSIVE_EXPORT lock_lost : public lock_error {
  public:
   /// The hold on `name` was lost.
   lock_lost(const lock_name &name, loss_info info);
-  lock_lost(const lock_lost &) noexcept;
-  lock_lost &operator=(const lock_lost &) noexcept;
+  lock_lost(const lock_lost &) noexcept;             ///< shares the text
+  lock_lost &operator=(const lock_lost &) noexcept;  ///< shares the text
   ~lock_lost() override;
 
+  /// How it was lost.
   [[nodiscard]] loss_reason reason() const noexcept;
   /// When this client noticed.
   [[nodiscard]] std::chrono::system_clock::time_point when() const noexcept;

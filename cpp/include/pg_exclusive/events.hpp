@@ -30,13 +30,13 @@ enum class event_kind {
 
 /// One event, for logs and metrics.
 struct event {
-  event_kind kind = event_kind::granted;
-  std::optional<lock_name> name;      ///< for granted, released, lost
-  std::optional<std::int64_t> token;  ///< for granted, released, lost
-  std::optional<loss_info> loss;      ///< for lost
-  std::chrono::microseconds took{0};
-  int backend_pid = 0;
-  std::string detail;
+  event_kind kind = event_kind::granted;  ///< what happened
+  std::optional<lock_name> name;          ///< for granted, released, lost
+  std::optional<std::int64_t> token;      ///< for granted, released, lost
+  std::optional<loss_info> loss;          ///< for lost
+  std::chrono::microseconds took{0};      ///< how long, see the kind
+  int backend_pid = 0;                    ///< of the session it is about
+  std::string detail;                     ///< more words, where there are
 };
 
 }  // namespace pg_exclusive

@@ -42,7 +42,9 @@ struct hold_access;
 /// @snippet examples/hold.cpp hold
 class PG_EXCLUSIVE_EXPORT hold {
  public:
+  /// Takes over; `other` holds nothing afterwards.
   hold(hold &&other) noexcept;
+  /// Releases what it had and takes over; `other` holds nothing afterwards.
   hold &operator=(hold &&other) noexcept;
   hold(const hold &) = delete;
   hold &operator=(const hold &) = delete;

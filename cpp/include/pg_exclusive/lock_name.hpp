@@ -55,13 +55,16 @@ struct lock_name {
   /// @throws lock_error when a part is empty, too long or has a zero byte.
   PG_EXCLUSIVE_EXPORT void check() const;
 
+  /// By the bytes, namespace first.
   auto operator<=>(const lock_name &) const = default;
+  /// True iff all bytes are the same.
   bool operator==(const lock_name &) const = default;
 };
 
 }  // namespace pg_exclusive
 
-/// So that names can be keys of unordered containers.
+// So that names can be keys of unordered containers.
+/// @cond
 template <>
 struct std::hash<pg_exclusive::lock_name> {
   std::size_t operator()(const pg_exclusive::lock_name &name) const noexcept {
@@ -69,3 +72,4 @@ struct std::hash<pg_exclusive::lock_name> {
     return (h << 7 | h >> 57) ^ std::hash<std::string>{}(name.key);
   }
 };
+/// @endcond

@@ -16,6 +16,7 @@ enum class lock_mode {
 
 /// Options of calls that do not wait.
 struct try_options {
+  /// Who else may have it at the same time.
   lock_mode mode = lock_mode::exclusive;
 };
 
@@ -26,6 +27,7 @@ struct lock_options {
   /// Ends the wait when a stop is requested.  A stopped wait leaves nothing
   /// queued and nothing granted on the server.
   std::stop_token stop = {};
+  /// Who else may have it at the same time.
   lock_mode mode = lock_mode::exclusive;
 };
 
@@ -38,6 +40,7 @@ enum class on_crash {
 
 /// Options of `client::try_run_once`.
 struct once_options {
+  /// What becomes of a run that never ended.
   pg_exclusive::on_crash on_crash = pg_exclusive::on_crash::retry;
   /// When set, a slot is a period: it may run again unless its last successful
   /// run started less than half of this ago, on the database's clock.

@@ -84,16 +84,21 @@ class [[nodiscard]] run_result {
   /// What the task returned.
   /// @throws lock_error 55P03 when it did not run.
   decltype(auto) value() & { return get(*this); }
+  /// What the task returned; throws as above.
   decltype(auto) value() const & { return get(*this); }
+  /// What the task returned, moved out; throws as above.
   decltype(auto) value() && { return get(std::move(*this)); }
 
   /// The same as `value()`.
   decltype(auto) operator*() & { return get(*this); }
+  /// The same as `value()`.
   decltype(auto) operator*() const & { return get(*this); }
+  /// The same as `value()`, moved out.
   decltype(auto) operator*() && { return get(std::move(*this)); }
 
   /// A member of what the task returned.
   auto *operator->() requires(!std::is_void_v<T>) { return &get(*this); }
+  /// A member of what the task returned.
   const auto *operator->() const requires(!std::is_void_v<T>) {
     return &get(*this);
   }

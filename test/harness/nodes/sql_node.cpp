@@ -109,19 +109,28 @@ class SqlNode {
       end_hurry(answer);
     }
     event.t = 0;
-    event.ev = answer.lost()  ? Ev::kUnknown
-               : answer.yes() ? Ev::kOk
-                              : Ev::kFail;
+    event.ev = outcome(answer);
     if (event.ev == Ev::kOk && !read_token(event)) {
       event.ev = Ev::kUnknown;
     }
     recorder_.record(event);
     if (event.ev == Ev::kFail) {
       after_failure();
-    } else if (event.ev == Ev::kUnknown) {
-      session_->close();
+    } else if (event.ev == Ev::kUnknown && session_->connected() && beat()) {
+      release();
     }
     return event.ev == Ev::kOk;
+  }
+
+  // statement_timeout may strike between the return of the function and the end
+  // of its statement; a session-scope lock outlives that, as it outlives
+  // ROLLBACK.  lock_timeout strikes only while the lock is waited for.
+  Ev outcome(const Answer &answer) const {
+    if (answer.yes()) {
+      return Ev::kOk;
+    }
+    const bool cancelled = answer.sqlstate == "57014" && !transaction_;
+    return answer.lost() || cancelled ? Ev::kUnknown : Ev::kFail;
   }
 
   bool read_token(Line &event) {
@@ -210,6 +219,8 @@ class SqlNode {
       discard();
     } else if (session_->connected()) {
       release();
+    } else if (kept) {
+      recorder_.record(line(Op::kLost, Ev::kOk, name_, token_));
     }
   }
 
@@ -225,6 +236,8 @@ class SqlNode {
     nemesis.record(fault);
     if (session_->connected()) {
       release();
+    } else {
+      recorder_.record(line(Op::kLost, Ev::kOk, name_, token_));
     }
     session_->close();  // its settings are gone
   }

@@ -12,11 +12,11 @@ $node->safe_psql('postgres', q{
 	CREATE TABLE counter AS SELECT 0 AS n;
 	CREATE TABLE ran (who int);
 	CREATE TABLE granted (n serial, token bigint);
-	CREATE FUNCTION bump() RETURNS void LANGUAGE plpgsql AS $$
+	CREATE FUNCTION bump(pause float DEFAULT 0) RETURNS void LANGUAGE plpgsql AS $$
 	DECLARE
 		seen int := (SELECT n FROM counter);
 	BEGIN
-		PERFORM pg_sleep(0);
+		PERFORM pg_sleep(pause);
 		UPDATE counter SET n = seen + 1;
 	END $$});
 
@@ -43,7 +43,7 @@ sub check_counter
 }
 
 # without a lock updates are lost: this test can see it
-clients('unprotected', 25, q{SELECT bump() FROM pg_sleep(0.001);});
+clients('unprotected', 25, q{SELECT bump(0.02);});
 cmp_ok($node->safe_psql('postgres', 'SELECT n FROM counter'), '<', 200, 'without a lock updates are lost');
 $node->safe_psql('postgres', 'UPDATE counter SET n = 0');
 

@@ -32,7 +32,7 @@ ServerTrack::ServerTrack(const NemesisOptions &options, Cluster &cluster,
 }
 
 // Time for the clients to do something that can be judged.
-void ServerTrack::recover() { pause(100, 400); }
+void ServerTrack::recover() { pause(50, 250); }
 
 int ServerTrack::victim() {
   Session session(cluster_.primary().conninfo());

@@ -57,8 +57,9 @@ std::string trimmed(std::string text) {
 }
 
 tool_error describe(const pqxx::sql_error &error) {
-  const std::string state(error.sqlstate());
-  return {trimmed(error.what()), "", exit_code_of(state)};
+  // libpqxx 8 returns a string_view here, 6 and 7 a string.
+  const std::string_view state = error.sqlstate();
+  return {trimmed(error.what()), "", exit_code_of(std::string{state})};
 }
 
 }  // namespace

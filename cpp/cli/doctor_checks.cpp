@@ -3,7 +3,6 @@
 #include <array>
 #include <cmath>
 #include <cstdio>
-#include <cstdlib>
 
 #include "pg_exclusive/version.hpp"
 #include "text_table.hpp"
@@ -14,8 +13,8 @@ namespace {
 
 std::string in_seconds(std::chrono::milliseconds t) {
   std::array<char, 32> text{};
-  std::snprintf(text.data(), text.size(), "%.1f s",
-                static_cast<double>(t.count()) / 1000);
+  (void)std::snprintf(text.data(), text.size(), "%.1f s",
+                      static_cast<double>(t.count()) / 1000);
   return text.data();
 }
 
@@ -103,8 +102,8 @@ finding check_lock_table(pqxx::connection &to) {
           " pg_catalog.current_setting('max_locks_per_transaction')::bigint *"
           " (pg_catalog.current_setting('max_connections')::bigint +"
           " pg_catalog.current_setting('max_prepared_transactions')::bigint)");
-  const double used = std::atof(row[0][0].c_str());
-  const double size = std::atof(row[0][1].c_str());
+  const auto used = row[0][0].as<double>();
+  const auto size = row[0][1].as<double>();
   const double percent = std::floor(100 * used / size);
   const std::string text = std::string{row[0][0].c_str()} + " of about " +
                            row[0][1].c_str() + " locks in use (" +
@@ -119,16 +118,16 @@ finding check_lock_table(pqxx::connection &to) {
 
 finding check_clock(pqxx::connection &to) {
   const auto before = std::chrono::system_clock::now();
-  const double server = std::atof(ask(to,
-                                      "SELECT pg_catalog.date_part('epoch',"
-                                      " pg_catalog.clock_timestamp())")[0][0]
-                                      .c_str());
+  const auto row = ask(to,
+                       "SELECT pg_catalog.date_part('epoch',"
+                       " pg_catalog.clock_timestamp())");
+  const auto server = row[0][0].as<double>();
   const double ours =
       std::chrono::duration<double>(before.time_since_epoch()).count();
   const double apart = std::fabs(server - ours);
   std::array<char, 64> text{};
-  std::snprintf(text.data(), text.size(), "%.1f s apart from the server's",
-                apart);
+  (void)std::snprintf(text.data(), text.size(),
+                      "%.1f s apart from the server's", apart);
   if (apart > 5) {
     return {level::warn, "clock", text.data(),
             "set it: no lock depends on it, but times that people compare do"};

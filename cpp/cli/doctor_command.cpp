@@ -45,10 +45,10 @@ std::vector<finding> examine(const doctor_options &wanted, const options &all) {
 
 void print(const std::vector<finding> &findings) {
   for (const finding &f : findings) {
-    std::printf("%-4s  %-10s  %s\n", words.at(f.level).c_str(),
-                f.subject.c_str(), f.text.c_str());
+    (void)std::printf("%-4s  %-10s  %s\n", words.at(f.level).c_str(),
+                      f.subject.c_str(), f.text.c_str());
     if (!f.advice.empty()) {
-      std::printf("%-4s  %-10s  -> %s\n", "", "", f.advice.c_str());
+      (void)std::printf("%-4s  %-10s  -> %s\n", "", "", f.advice.c_str());
     }
   }
 }

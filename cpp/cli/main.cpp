@@ -22,8 +22,8 @@ int fail(const tool_error &error) {
 int run_command_line(int argc, char **argv) {
   const auto parsed = parse_options(argc, argv);
   if (const auto *early = std::get_if<early_exit>(&parsed)) {
-    std::fputs(early->text.c_str(),
-               early->exit_code == exit_ok ? stdout : stderr);
+    (void)std::fputs(early->text.c_str(),
+                     early->exit_code == exit_ok ? stdout : stderr);
     return early->exit_code;
   }
   hide_passwords(argc, argv);
@@ -41,7 +41,8 @@ int run_command_line(int argc, char **argv) {
 
 int main(int argc, char **argv) {
   using namespace pg_exclusive;  // NOLINT(google-build-using-namespace)
-  std::setlocale(LC_CTYPE, "");  // what a character is; never what a number is
+  (void)std::setlocale(LC_CTYPE,
+                       "");  // what a character is; never what a number is
   try {
     return cli::run_command_line(argc, argv);
   } catch (const cli::tool_error &error) {

@@ -41,8 +41,8 @@ std::string printable(const std::string &text) {
     }
     for (const char byte : bytes) {
       std::array<char, 5> escaped{};
-      std::snprintf(escaped.data(), escaped.size(), "\\x%02x",
-                    static_cast<unsigned char>(byte));
+      (void)std::snprintf(escaped.data(), escaped.size(), "\\x%02x",
+                          static_cast<unsigned char>(byte));
       result += escaped.data();
     }
   });

@@ -1,7 +1,5 @@
 #include "views.hpp"
 
-#include <cstdlib>
-
 #include "text_table.hpp"
 
 namespace pg_exclusive::cli {
@@ -32,12 +30,12 @@ lock_row read_row(const Row &row) {
   lock_row result;
   result.lock = text_of(row[0]);
   result.mode = text_of(row[1]);
-  result.seconds = row[2].is_null() ? 0 : std::atoll(row[2].c_str());
+  result.seconds = row[2].template as<long long>(0);
   result.token = text_of(row[3]);
   result.who = text_of(row[4]);
   result.pid = text_of(row[5]);
   result.application = text_of(row[6]);
-  result.number = row[7].is_null() ? 0 : std::atoi(row[7].c_str());
+  result.number = row[7].template as<int>(0);
   result.waiting = *row[8].c_str() == 't';
   return result;
 }
@@ -59,10 +57,12 @@ std::string condition(database &db, const selection &what) {
 lock_snapshot read_locks(database &db, const selection &what) {
   const std::string where = condition(db, what);
   lock_snapshot result;
-  for (const auto &row :
-       db.ask(holders + (" FROM " + db.schema()) + "lock_holders" + where +
-              " UNION ALL " + waiters + " FROM " + db.schema() +
-              "lock_waiters" + where + " ORDER BY 1, 9, 8")) {
+  std::string sql = holders;
+  sql.append(" FROM ").append(db.schema()).append("lock_holders");
+  sql.append(where).append(" UNION ALL ").append(waiters);
+  sql.append(" FROM ").append(db.schema()).append("lock_waiters");
+  sql.append(where).append(" ORDER BY 1, 9, 8");
+  for (const auto &row : db.ask(sql)) {
     result.rows.push_back(read_row(row));
   }
   const auto about = db.ask(

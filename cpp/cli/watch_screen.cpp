@@ -3,6 +3,7 @@
 #include <ncurses.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstdlib>
 
@@ -198,10 +199,10 @@ class watch_screen {
       put(1, COLOR_PAIR(error_color) | A_BOLD, " " + error_ + "; trying again");
       return;
     }
-    static constexpr const char *orders[] = {"name", "time", "waiters"};
+    static constexpr std::array orders{"name", "time", "waiters"};
     put(1, A_NORMAL,
         " " + watch_summary(locks_) + "   sorted by " +
-            orders[static_cast<int>(settings_.order)] +
+            orders.at(static_cast<std::size_t>(settings_.order)) +
             (settings_.reverse ? ", reversed" : "") +
             (settings_.filter.empty() ? "" : "   filter: " + settings_.filter) +
             (paused_ ? "   PAUSED" : ""));

@@ -38,12 +38,12 @@ int signal_before_start(const command_context &context) {
 
 /// Ends this process as the signal would have.
 [[noreturn]] void die_of(int number) {
-  std::signal(number, SIG_DFL);
+  (void)std::signal(number, SIG_DFL);
   sigset_t only;
   sigemptyset(&only);
   sigaddset(&only, number);
   sigprocmask(SIG_UNBLOCK, &only, nullptr);
-  raise(number);
+  (void)raise(number);
   _exit(128 + number);
 }
 

@@ -234,8 +234,8 @@ void front::arm_timer() const {
 void front::die_of(int number) {
   const rlimit no_core{0, 0};  // the command has left its own, if any
   setrlimit(RLIMIT_CORE, &no_core);
-  std::signal(number, SIG_DFL);
-  raise(number);
+  (void)std::signal(number, SIG_DFL);
+  (void)raise(number);
   sigset_t only;
   sigemptyset(&only);
   sigaddset(&only, number);

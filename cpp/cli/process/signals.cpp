@@ -39,7 +39,7 @@ signal_plan signal_plan::install() {
   }
   // Who ignores SIGCHLD is never told how a child ended.
   plan.ignored_children_ = is_ignored(SIGCHLD);
-  std::signal(SIGCHLD, SIG_DFL);
+  (void)std::signal(SIGCHLD, SIG_DFL);
 
   sigset_t all;
   sigorset(&all, &plan.ending_, &plan.other_);
@@ -50,7 +50,7 @@ signal_plan signal_plan::install() {
 }
 
 void signal_plan::restore() const noexcept {
-  std::signal(SIGCHLD, ignored_children_ ? SIG_IGN : SIG_DFL);
+  (void)std::signal(SIGCHLD, ignored_children_ ? SIG_IGN : SIG_DFL);
   sigprocmask(SIG_SETMASK, &found_, nullptr);
 }
 

@@ -103,7 +103,8 @@ void pause(const std::stop_token &stop, std::chrono::milliseconds time) {
 
 }  // namespace
 
-run_result<hold> client::campaign(const lock_name &name, std::stop_token stop) {
+run_result<hold> client::campaign(const lock_name &name,
+                                  const std::stop_token &stop) {
   thread_local std::minstd_rand random(std::random_device{}());
   auto most = std::chrono::milliseconds(100);
   while (!stop.stop_requested()) {

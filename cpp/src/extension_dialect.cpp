@@ -146,7 +146,7 @@ class extension_dialect final : public dialect {
         p.add({&mode, 1});
         return p.send(connection, take_one);
       case op::unlock:
-        p.add({token.bytes, sizeof token.bytes});
+        p.add({token.bytes.data(), token.bytes.size()});
         return p.send(connection, unlock_one);
       default:
         return send_many(connection, calls);

@@ -1,6 +1,7 @@
 #include "pg_exclusive/hold.hpp"
 
 #include <functional>
+#include <new>
 
 #include "core.hpp"
 #include "hold_access.hpp"
@@ -34,7 +35,7 @@ hold::~hold() {
   if (!grant_) return;
   if (grant_->owner().forked()) {
     // The grant is the parent's.  Leaking it leaves everything untouched.
-    new std::shared_ptr<detail::grant>(std::move(grant_));
+    new (std::nothrow) std::shared_ptr<detail::grant>(std::move(grant_));
     return;
   }
   if (!grant_->released) grant_->owner().release(*grant_);

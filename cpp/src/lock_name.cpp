@@ -2,6 +2,8 @@
 
 #include <openssl/sha.h>
 
+#include <array>
+
 #include "pg_exclusive/errors.hpp"
 
 namespace pg_exclusive {
@@ -52,11 +54,11 @@ std::int64_t lock_name::id() const {
   std::string bytes = namespace_;
   bytes.push_back('\0');
   bytes += key;
-  unsigned char digest[SHA256_DIGEST_LENGTH];
+  std::array<unsigned char, SHA256_DIGEST_LENGTH> digest{};
   SHA256(reinterpret_cast<const unsigned char *>(bytes.data()), bytes.size(),
-         digest);
+         digest.data());
   std::uint64_t id = 0;
-  for (int i = 0; i < 8; ++i) id = id << 8 | digest[i];
+  for (std::size_t i = 0; i < 8; ++i) id = id << 8 | digest[i];
   return static_cast<std::int64_t>(id);
 }
 

@@ -8,8 +8,8 @@
 
 namespace pg_exclusive {
 
-mutex::mutex(const client &locks, lock_name name)
-    : client_(locks), name_(std::move(name)) {
+mutex::mutex(client locks, lock_name name)
+    : client_(std::move(locks)), name_(std::move(name)) {
   name_.check();
 }
 

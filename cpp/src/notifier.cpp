@@ -39,13 +39,18 @@ void notifier::post_event(std::function<void()> work) {
 }
 
 void notifier::stop() {
+  const bool from_inside =
+      state_->thread.get_id() == std::this_thread::get_id();
+  std::deque<std::function<void()>> dropped;
   {
     const std::lock_guard guard(state_->access);
     state_->stopping = true;
+    // What is left would find our owner gone.
+    if (from_inside) dropped.swap(state_->work);
     state_->changed.notify_one();
   }
   if (!state_->thread.joinable()) return;
-  if (state_->thread.get_id() == std::this_thread::get_id()) {
+  if (from_inside) {
     state_->thread.detach();
   } else {
     state_->thread.join();

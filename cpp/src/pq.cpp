@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include <array>
 #include <cctype>
 #include <cerrno>
 #include <cstring>
@@ -172,16 +173,16 @@ std::optional<lock_error> error_of(PGconn *connection, const PGresult *result,
 }
 
 last_words peek_last_words(int socket) {
-  char bytes[2048];
+  std::array<char, 2048> bytes{};
   const ssize_t size =
-      recv(socket, bytes, sizeof bytes, MSG_PEEK | MSG_DONTWAIT);
+      recv(socket, bytes.data(), bytes.size(), MSG_PEEK | MSG_DONTWAIT);
   if (size < 6 || bytes[0] != 'E') return {};
   last_words words;
   // Type, length, then fields: a code, text, a zero byte.
   for (ssize_t at = 5; at < size && bytes[at] != '\0';) {
     const char code = bytes[at];
-    const std::string text(bytes + at + 1,
-                           strnlen(bytes + at + 1, size - at - 1));
+    const char *start = bytes.data() + at + 1;
+    const std::string text(start, strnlen(start, size - at - 1));
     if (code == 'C') words.sqlstate = text;
     if (code == 'M') words.message = text;
     at += static_cast<ssize_t>(text.size()) + 2;

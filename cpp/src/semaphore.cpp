@@ -6,8 +6,8 @@
 
 namespace pg_exclusive {
 
-semaphore::semaphore(const client &locks, lock_name name, int permits)
-    : client_(locks), name_(std::move(name)), permits_(permits) {
+semaphore::semaphore(client locks, lock_name name, int permits)
+    : client_(std::move(locks)), name_(std::move(name)), permits_(permits) {
   constexpr int most_permits = 8000;
   name_.check();
   if (permits < 1 || permits > most_permits) {

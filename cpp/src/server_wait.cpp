@@ -4,6 +4,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <system_error>
 
@@ -45,9 +46,9 @@ heard listen(PGconn *connection, const bell *stop,
       timeout =
           static_cast<int>(std::min<std::int64_t>(left.count(), 3'600'000));
     }
-    pollfd fds[2] = {{PQsocket(connection), POLLIN, 0},
-                     {stop == nullptr ? -1 : stop->fd(), POLLIN, 0}};
-    poll(fds, 2, timeout);
+    std::array<pollfd, 2> fds{{{PQsocket(connection), POLLIN, 0},
+                               {stop == nullptr ? -1 : stop->fd(), POLLIN, 0}}};
+    poll(fds.data(), fds.size(), timeout);
     if (fds[1].revents != 0) return heard::bell;
   }
 }
@@ -60,7 +61,7 @@ void hand_back(session &s, PGconn *connection, const wanted_lock &lock,
   c.name = &lock.name;
   c.mode = lock.mode;
   c.token = token;
-  call *const calls[] = {&c};
+  const std::array<call *, 1> calls{&c};
   if (!s.words().send(connection, calls)) return;
   const auto result = pq::take_result(connection);
   if (result) s.words().receive(connection, result.get(), calls);
@@ -71,8 +72,8 @@ void hand_back(session &s, PGconn *connection, const wanted_lock &lock,
 void abandon(session &s, PGconn *connection, const wanted_lock &lock,
              std::chrono::milliseconds patience) {
   const std::unique_ptr<PGcancel, pq::finish> cancel(PQgetCancel(connection));
-  char message[256];
-  if (cancel) PQcancel(cancel.get(), message, sizeof message);
+  std::array<char, 256> message{};
+  if (cancel) PQcancel(cancel.get(), message.data(), message.size());
   const auto until = boot_clock::now() + patience;
   if (listen(connection, nullptr, until) == heard::answer) {
     const auto result = pq::take_result(connection);

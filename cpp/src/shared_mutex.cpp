@@ -8,8 +8,8 @@
 
 namespace pg_exclusive {
 
-shared_mutex::shared_mutex(const client &locks, lock_name name)
-    : client_(locks), name_(std::move(name)) {
+shared_mutex::shared_mutex(client locks, lock_name name)
+    : client_(std::move(locks)), name_(std::move(name)) {
   name_.check();
 }
 

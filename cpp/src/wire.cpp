@@ -59,7 +59,7 @@ class array_reader {
 
 }  // namespace
 
-int8::int8(std::int64_t value) : bytes{} { put_int8(bytes, value); }
+int8::int8(std::int64_t value) { put_int8(bytes.data(), value); }
 
 array_builder::array_builder(unsigned element, std::size_t count) {
   bytes_.reserve(20 + count * 16);
@@ -78,7 +78,7 @@ void array_builder::add(std::string_view text) {
 
 void array_builder::add(std::int64_t value) {
   put_int4(bytes_, 8);
-  bytes_.append(int8(value).bytes, 8);
+  bytes_.append(int8(value).bytes.data(), 8);
 }
 
 std::int64_t read_int8(const char *bytes) {

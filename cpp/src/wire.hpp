@@ -1,6 +1,7 @@
 // PostgreSQL's binary format, of the few types we send and receive.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -20,7 +21,7 @@ constexpr unsigned type_int8_array = 1016;
 // A bigint as it travels.
 struct int8 {
   explicit int8(std::int64_t value);
-  char bytes[8];
+  std::array<char, 8> bytes{};
 };
 
 // Builds a one-dimensional array, element by element.

@@ -1,5 +1,6 @@
 #include "words.hpp"
 
+#include <array>
 #include <ctime>
 
 #include "pg_exclusive/events.hpp"
@@ -12,8 +13,9 @@ std::string words::timestamp(std::chrono::system_clock::time_point moment) {
   const std::time_t seconds = std::chrono::system_clock::to_time_t(moment);
   std::tm fields{};
   gmtime_r(&seconds, &fields);
-  char text[32];
-  return {text, std::strftime(text, sizeof text, "%F %TZ", &fields)};
+  std::array<char, 32> text{};
+  return {text.data(),
+          std::strftime(text.data(), text.size(), "%F %TZ", &fields)};
 }
 
 std::string holder_info::to_string() const {

@@ -8,7 +8,7 @@ namespace {
 using namespace support;  // NOLINT
 
 const client_options allowed{
-    .lease = 3s, .without_extension = pg_exclusive::without_extension::allow};
+    .lease = 6s, .without_extension = pg_exclusive::without_extension::allow};
 
 class builtin : public testing::Test {
  protected:
@@ -84,7 +84,7 @@ TEST_F(builtin, notices_that_the_lock_is_gone) {
   client locks{there, allowed};
   const hold held = *locks.try_lock(name);
   inject(held, "SELECT pg_advisory_unlock_all()");
-  EXPECT_TRUE(eventually([&] { return !held.held(); }, 5s));
+  EXPECT_TRUE(eventually([&] { return !held.held(); }, 20s));
   EXPECT_EQ(held.loss()->reason, pg_exclusive::loss_reason::lock_gone);
 }
 
@@ -103,7 +103,7 @@ TEST_F(builtin, notices_that_the_extension_was_installed) {
   client locks{there, allowed};
   const hold held = *locks.try_lock(name);
   sql("CREATE EXTENSION pg_exclusive; SELECT lock_namespace('jobs')", there);
-  EXPECT_TRUE(eventually([&] { return !held.held(); }, 5s));
+  EXPECT_TRUE(eventually([&] { return !held.held(); }, 20s));
   EXPECT_EQ(held.loss()->reason, pg_exclusive::loss_reason::extension_appeared);
   EXPECT_TRUE(locks.has_extension());
   EXPECT_TRUE(locks.try_lock({"jobs", "another"}));

@@ -49,18 +49,19 @@ TEST(loss, of_a_terminated_backend_is_told_within_a_second) {
   EXPECT_NE(beside.loss()->detail.find("administrator"), std::string::npos);
 }
 
+// What is injected must not meet a heartbeat on the wire: they are far apart.
 TEST(loss, by_discard_all_on_the_session) {
-  client locks{"", short_lease()};
+  client locks{"", short_lease(9s)};
   hold held = *locks.try_lock(unique_name());
   inject(held, "DISCARD ALL");
-  expect_lost(locks, held, loss_reason::lock_gone, 5s);
+  expect_lost(locks, held, loss_reason::lock_gone, 20s);
 }
 
 TEST(loss, by_unlock_all_on_the_session_takes_only_the_locks) {
-  client locks{"", short_lease()};
+  client locks{"", short_lease(9s)};
   hold held = *locks.try_lock(unique_name());
   inject(held, "SELECT pg_advisory_unlock_all()");
-  expect_lost(locks, held, loss_reason::lock_gone, 5s);
+  expect_lost(locks, held, loss_reason::lock_gone, 20s);
   EXPECT_EQ(locks.stats().connects, 1U);
 }
 

@@ -167,7 +167,7 @@ class PG_EXCLUSIVE_EXPORT client {
   /// @throws what `f` throws while it leads; lock_error when campaigning can
   /// never work (42704, 42501, …).
   template <std::invocable<hold &> F>
-  bool lead(const lock_name &name, F &&f, std::stop_token stop = {}) {
+  bool lead(const lock_name &name, F &&f, const std::stop_token &stop = {}) {
     while (run_result<hold> elected = campaign(name, stop)) {
       hold held = *std::move(elected);
       try {
@@ -208,7 +208,7 @@ class PG_EXCLUSIVE_EXPORT client {
                                  const try_options &options);
   run_result<hold> take_for_task(const lock_name &name,
                                  const lock_options &options);
-  run_result<hold> campaign(const lock_name &name, std::stop_token stop);
+  run_result<hold> campaign(const lock_name &name, const std::stop_token &stop);
 
   std::shared_ptr<detail::core> core_;
 };

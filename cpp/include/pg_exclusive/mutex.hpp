@@ -33,7 +33,7 @@ namespace pg_exclusive {
 class PG_EXCLUSIVE_EXPORT mutex {
  public:
   /// Nothing is asked of the server yet.
-  mutex(const client &locks, lock_name name);
+  mutex(client locks, lock_name name);
   mutex(const mutex &) = delete;
   mutex &operator=(const mutex &) = delete;
   /// Unlocks, if it is locked (a standard mutex must not be destroyed then).

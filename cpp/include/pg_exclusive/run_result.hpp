@@ -65,8 +65,7 @@ class [[nodiscard]] run_result {
   /// It ran and returned this.
   template <class... U>
   explicit run_result(std::in_place_t, U &&...value)
-      : outcome_(pg_exclusive::outcome::ran),
-        value_(std::in_place, std::forward<U>(value)...) {}
+      : value_(std::in_place, std::forward<U>(value)...) {}
 
   /// Returns true iff it ran.
   explicit operator bool() const noexcept { return value_.has_value(); }
@@ -119,7 +118,7 @@ class [[nodiscard]] run_result {
     }
   }
 
-  pg_exclusive::outcome outcome_;
+  pg_exclusive::outcome outcome_ = pg_exclusive::outcome::ran;
   std::optional<holder_info> holder_;
   std::optional<kept_type> value_;
 };

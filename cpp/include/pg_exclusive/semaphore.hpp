@@ -24,7 +24,7 @@ class PG_EXCLUSIVE_EXPORT semaphore {
   /// `permits` is 1 to 8,000; everybody has to give the same number.
   /// @throws lock_error 22023 for a number out of bounds, 0A000 without the
   /// extension.
-  semaphore(const client &locks, lock_name name, int permits);
+  semaphore(client locks, lock_name name, int permits);
 
   /// Takes a permit if one is free.
   run_result<hold> try_acquire();

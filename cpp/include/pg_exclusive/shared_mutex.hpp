@@ -37,7 +37,7 @@ namespace pg_exclusive {
 class PG_EXCLUSIVE_EXPORT shared_mutex {
  public:
   /// Nothing is asked of the server yet.
-  shared_mutex(const client &locks, lock_name name);
+  shared_mutex(client locks, lock_name name);
   shared_mutex(const shared_mutex &) = delete;
   shared_mutex &operator=(const shared_mutex &) = delete;
   /// Gives back what is locked (a standard mutex must not be destroyed then).

@@ -6,6 +6,8 @@
 #include <random>
 #include <stdexcept>
 
+#include "calm.hpp"
+
 namespace bench {
 
 double quantile(std::vector<double> &values, double share) {
@@ -49,6 +51,7 @@ void contest::run(int rounds) {
   std::vector<variant *> order;
   for (variant &v : variants_) order.push_back(&v);
   for (int round = 0; round < rounds; ++round) {
+    await_calm();
     std::shuffle(order.begin(), order.end(), random);
     for (variant *v : order) v->rounds.push_back(v->block());
     std::fputc('.', stderr);

@@ -12,6 +12,7 @@
 #include <string>
 #include <thread>
 
+#include "calm.hpp"
 #include "peers/etcd.hpp"
 #include "peers/postgres.hpp"
 #include "peers/redis.hpp"
@@ -121,6 +122,8 @@ int main(int count, char **arguments) try {
     if (asked) t.measure(to, how);
   }
   to.condition("load at the end", first_line("/proc/loadavg"));
+  to.condition("other processes that ran when a round began",
+               bench::others_running());
   to.write(environment("BENCH_RESULTS", "results"));
   curl_global_cleanup();
   return 0;

@@ -3,6 +3,7 @@
 #include <sched.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <stdexcept>
@@ -57,8 +58,17 @@ std::vector<pid_t> children(pid_t process) {
   return all;
 }
 
+// Each backend is a session of its own, and the kernel shares processors out
+// among sessions: so each is told.
+void prioritize(pid_t process) {
+  const char *nice = std::getenv("PRIORITY");
+  if (nice == nullptr) return;
+  std::ofstream("/proc/" + std::to_string(process) + "/autogroup") << nice;
+}
+
 void place_tree(pid_t process, int core_index) {
   place_process(process, core_index);
+  prioritize(process);
   for (const pid_t child : children(process)) place_tree(child, core_index);
 }
 
@@ -79,6 +89,7 @@ void place_process(pid_t process, int core_index) {
 
 void place(placement where) {
   place_process(getpid(), 0);
+  prioritize(getpid());
   for (const pid_t server : servers()) {
     place_tree(server, where == placement::same ? 0 : 1);
   }

@@ -107,8 +107,7 @@ bool ServerTrack::fill_lock_table() {
   Session session(cluster_.primary().conninfo());
   const Line fault = begin("lock_table", "");
   const Answer answer = session.exec(
-      "SELECT count(pg_advisory_lock(1, n)) FROM generate_series(1, 10000000) "
-      "n",
+      "SELECT count(pg_advisory_lock(1, n)) FROM generate_series(1, 100000) n",
       {}, seconds(20));
   const bool full = answer.sqlstate == "53200";
   if (full) {

@@ -16,7 +16,7 @@ END { my $status = $?; system(@tmux, 'kill-server') if @tmux; $? = $status }
 
 sub screen
 {
-	open(my $pipe, '-|', @tmux, qw(capture-pane -p -t watch)) or die;
+	open(my $pipe, '-|:utf8', @tmux, qw(-u capture-pane -p -t watch)) or die;
 	local $/;
 	my $text = <$pipe>;
 	return $text // '';

@@ -86,6 +86,7 @@ undef $holder;
 sql("SELECT lock_namespace('paused'), pause_lock_namespace('paused', 'new disks')");
 (undef, $err) = code_is(75, 'paused', qw(run paused/x -- true));
 like($err, qr/new disks/, 'paused: the reason');
+sql("SELECT resume_lock_namespace('paused')");
 
 # 69: no server, no login, no database, a standby is in another test.
 code_is(69, 'unreachable', qw(run -h /nonexistent tool/x -- true));

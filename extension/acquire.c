@@ -99,7 +99,7 @@ UnwatchClient(bool watching)
 /*
  * WaitInQueue(hold) - wait for the lock for as long as the user lets us
  */
-void
+static void
 WaitInQueue(Hold *hold)
 {
 	bool		watching = WatchClient();

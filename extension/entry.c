@@ -119,7 +119,7 @@ TakeSlot(void)
 /*
  * RefreshMySlot() - see that our slot says who we are now
  */
-void
+static void
 RefreshMySlot(void)
 {
 	BackendSlot *slot = MySlot();

@@ -80,7 +80,6 @@ extern void FreeEntry(LockEntry *entry);
 extern bool EntryIsNamed(const LockEntry *entry, const LockName *name);
 extern const LockName *EntryName(const LockEntry *entry);
 extern void FreeAllEntries(void);
-extern void RefreshMySlot(void);
 
 /* visit.c */
 typedef void (*EntryVisitor) (const LockEntry *entry, const LockName *name,

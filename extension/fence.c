@@ -46,7 +46,7 @@ CheckToken(const LockName *name, int64 token, Oid fn_oid)
 /*
  * CheckFence(name, token, fn_oid) - 40001 for a token older than one seen
  */
-void
+static void
 CheckFence(const LockName *name, int64 token, Oid fn_oid)
 {
 	Namespace  *ns;

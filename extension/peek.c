@@ -6,7 +6,7 @@
  * The lock manager's own hash table lies in shared memory under a well-known
  * name: we attach to it and read one partition under its LWLock, shared, as
  * lock.c itself would.  This leans on the server's internals, so it is kept
- * in this one file, for the versions it was tried on (15 to 18).
+ * in this one file.  It was tried on 15, 17 and 18.
  */
 #include "pg_exclusive.h"
 

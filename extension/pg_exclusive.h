@@ -255,7 +255,6 @@ extern void RefuseUnlockAfterWrites(const char *what);
 extern LockAcquireResult AskLockManager(const LOCKTAG *tag, LOCKMODE mode,
 										bool xact, bool nowait);
 extern void GiveBack(Hold *hold);
-extern void WaitInQueue(Hold *hold);
 extern bool WaitInQueueFor(Hold *hold, int64 wait);
 extern bool WatchClient(void);
 extern void UnwatchClient(bool watching);
@@ -288,9 +287,6 @@ typedef struct PermitRequest
 extern Hold *AcquirePermit(PermitRequest *request);
 extern void RefuseSemaphore(const LockName *name, Namespace *ns);
 extern void WakePermitWaiters(void);
-
-/* fence.c */
-extern void CheckFence(const LockName *name, int64 token, Oid fn_oid);
 
 /* token.c */
 extern int64 DrawToken(Oid fn_oid);

@@ -121,8 +121,8 @@ JoinShared(SharedState *state)
 /*
  * AttachShared() - make sure this backend has its place in shared memory
  *
- * Every SQL function that looks at locks calls it first.  Errors (53200)
- * leave nothing but a little memory of ours behind.
+ * Every SQL function that looks at locks calls it first.  Errors (53100 when
+ * /dev/shm is full, 53200) leave nothing half-made.
  */
 void
 AttachShared(void)

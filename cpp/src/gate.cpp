@@ -1,7 +1,6 @@
 #include "gate.hpp"
 
 #include <algorithm>
-#include <utility>
 
 #include "pg_exclusive/errors.hpp"
 #include "session.hpp"
@@ -62,28 +61,19 @@ void gate::wake() {
 }
 
 gate_ptr gates::at(const lock_name &name) {
-  const std::size_t index = std::hash<lock_name>{}(name) % shards_->size();
-  shard &home = (*shards_)[index];
-  gate_ptr old;  // goes when the shard is free
+  shard &home = shards_[std::hash<lock_name>{}(name) % shards_.size()];
   const std::lock_guard guard(home.access);
-  if (home.recent && home.recent->name == name) return home.recent;
-  auto &entry = home.gates[name];
-  if (auto there = entry.lock()) return there;
-  const auto forget = [weak = std::weak_ptr(shards_), index](gate *g) {
-    if (const auto shared = weak.lock()) {
-      shard &home = (*shared)[index];
-      const std::lock_guard guard(home.access);
-      const auto found = home.gates.find(g->name);
-      if (found != home.gates.end() && found->second.expired()) {
-        home.gates.erase(found);
-      }
-    }
-    delete g;
-  };
-  gate_ptr made(new gate(name), forget);
-  entry = made;
-  old = std::exchange(home.recent, made);
-  return made;
+  const auto found = home.gates.find(name);
+  if (found != home.gates.end()) return found->second;
+  if (home.gates.size() >= home.sweep_at) home.sweep();
+  return home.gates.emplace(name, std::make_shared<gate>(name)).first->second;
+}
+
+// New users come by the shard only: who is alone here stays so.
+void gates::shard::sweep() {
+  std::erase_if(gates,
+                [](const auto &one) { return one.second.use_count() <= 1; });
+  sweep_at = std::max(spare, 2 * gates.size());
 }
 
 wait_graph::edge::edge(wait_graph &graph, const gate_ptr &g) : graph_(graph) {

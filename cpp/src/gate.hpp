@@ -74,22 +74,24 @@ struct gate {
 
 using gate_ptr = std::shared_ptr<gate>;
 
-// All gates in use.
+// All gates in use, and some that were: making one costs more than finding it.
 class gates {
  public:
-  gates() : shards_(std::make_shared<shards>()) {}
-  // The gate of a name; it lives as long as somebody has it.
   gate_ptr at(const lock_name &name);
 
  private:
   struct shard {
-    std::mutex access;
-    std::unordered_map<lock_name, std::weak_ptr<gate>> gates;
-    gate_ptr recent;  // often the next one, too
-  };
-  using shards = std::array<shard, 16>;
+    // How many gates stay before those that nobody uses go.
+    static constexpr std::size_t spare = 64;
 
-  std::shared_ptr<shards> shards_;  // gates may outlive it, and look
+    void sweep();
+
+    std::mutex access;
+    std::unordered_map<lock_name, gate_ptr> gates;  // under access
+    std::size_t sweep_at = spare;                   // under access
+  };
+
+  std::array<shard, 16> shards_;
 };
 
 // Which thread waits where: for cycles that the server cannot see, because

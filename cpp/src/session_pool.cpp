@@ -28,10 +28,7 @@ session_ptr session_pool::pick(const std::vector<session_ptr> &except) {
   for (;;) {
     if (closed_) throw owner_.closed_error();
     session_ptr s = best(except, options.holds_per_session);
-    const auto live =
-        std::count_if(sessions_.begin(), sessions_.end(),
-                      [](const session_ptr &one) { return one->alive(); });
-    if (!s && live + opening_ >= options.max_sessions) {
+    if (!s && live() + opening_ >= options.max_sessions) {
       s = best(except, INT_MAX);
     }
     if (s) {
@@ -57,6 +54,11 @@ session_ptr session_pool::pick(const std::vector<session_ptr> &except) {
     if (!closed_) sessions_.push_back(s);
     opened_.notify_all();
   }
+}
+
+std::ptrdiff_t session_pool::live() const {
+  return std::count_if(sessions_.begin(), sessions_.end(),
+                       [](const session_ptr &one) { return one->alive(); });
 }
 
 session_ptr session_pool::open() {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <cstddef>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -44,6 +45,7 @@ class session_pool {
  private:
   [[nodiscard]] session_ptr best(const std::vector<session_ptr> &except,
                                  int limit) const;
+  [[nodiscard]] std::ptrdiff_t live() const;
   session_ptr take_spare();
   session_ptr open();
 

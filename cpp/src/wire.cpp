@@ -6,9 +6,10 @@ namespace pg_exclusive::wire {
 namespace {
 
 void put_int4(std::string &to, std::uint32_t value) {
-  for (int shift = 24; shift >= 0; shift -= 8) {
-    to.push_back(static_cast<char>(value >> shift & 0xff));
-  }
+  const std::array<char, 4> bytes{
+      static_cast<char>(value >> 24), static_cast<char>(value >> 16),
+      static_cast<char>(value >> 8), static_cast<char>(value)};
+  to.append(bytes.data(), bytes.size());
 }
 
 void put_int8(char *to, std::int64_t value) {

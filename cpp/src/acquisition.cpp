@@ -1,5 +1,8 @@
 #include "acquisition.hpp"
 
+#include <algorithm>
+
+#include "departure.hpp"
 #include "session.hpp"
 
 namespace pg_exclusive::detail {
@@ -53,21 +56,39 @@ std::optional<attempt> acquisition::answer_here() {
   return std::nullopt;
 }
 
+attempt acquisition::try_after(departure &leaving) {
+  leaving_ = &leaving;
+  return try_now();
+}
+
 attempt acquisition::ask(const std::vector<session_ptr> &except) {
-  const session_ptr s = owner_.sessions().pick(except);
   call c;
   c.what = op::take;
   c.name = &made_->name();
   c.mode = options_.mode;
   c.permits = permits_;
   c.wanted = made_;
-  s->submit(c);
+  const session_ptr s = carry(c, except);
   if (!c.ok) session_pool::unload(*s);
   if (c.error) throw lock_error(*c.error);
   if (!c.ok) return refused(std::move(c.holder));
   confirm_if_late(c.sent);
   auto lock = enter();
   return granted();
+}
+
+// Sends `c`, on the session of what is leaving where that is possible.
+session_ptr acquisition::carry(call &c,
+                               const std::vector<session_ptr> &except) {
+  session_ptr s = leaving_ == nullptr ? nullptr : leaving_->session_to_tell();
+  if (s && std::find(except.begin(), except.end(), s) == except.end()) {
+    s->load.fetch_add(1, std::memory_order_relaxed);
+    leaving_->travel_with(c);
+    return s;
+  }
+  s = owner_.sessions().pick(except);
+  s->submit(c);
+  return s;
 }
 
 // A grant that took long is old news: one heartbeat before it is reported.

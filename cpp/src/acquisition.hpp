@@ -8,6 +8,7 @@
 
 namespace pg_exclusive::detail {
 
+class departure;
 struct server_wait_end;
 
 class acquisition {
@@ -19,6 +20,8 @@ class acquisition {
 
   // Without waiting.
   attempt try_now();
+  // Without waiting, on the session and in the message of a release.
+  attempt try_after(departure &leaving);
   // Until it is ours, the time is up, or a stop is requested.
   attempt wait();
 
@@ -28,6 +31,7 @@ class acquisition {
 
   std::optional<attempt> answer_here();
   attempt ask(const std::vector<session_ptr> &except);
+  session_ptr carry(call &c, const std::vector<session_ptr> &except);
   void confirm_if_late(boot_clock::time_point sent);
   attempt granted();
   attempt join(gate::root &root);
@@ -58,7 +62,8 @@ class acquisition {
   std::optional<boot_clock::time_point> deadline_;
   gate_ptr gate_;
   grant_ptr made_;
-  waiter *me_ = nullptr;  // in the queue of the gate
+  waiter *me_ = nullptr;          // in the queue of the gate
+  departure *leaving_ = nullptr;  // goes in the same message
 };
 
 }  // namespace pg_exclusive::detail

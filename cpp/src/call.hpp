@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <thread>
 
 #include "pg_exclusive/clock.hpp"
 #include "pg_exclusive/errors.hpp"
@@ -26,8 +27,12 @@ enum class op {
   statement  // anything else, which travels alone
 };
 
-// Lives on the stack of the thread that waits for it.
+// Lives on the stack of the thread that waits for it, and stays where it is.
 struct call {
+  call() = default;
+  // Gives back `leaving`.
+  explicit call(grant &leaving);
+
   op what = op::take;
   const lock_name *name = nullptr;
   lock_mode mode = lock_mode::exclusive;
@@ -48,6 +53,8 @@ struct call {
   boot_clock::time_point sent;
 
   call *next = nullptr;  // in the queue of a session
+  // Of those that one thread queued together the last: where it waits.
+  call *awaited = this;
 
   // It cannot share a statement with others.
   [[nodiscard]] bool alone() const {
@@ -58,18 +65,29 @@ struct call {
   // what is queued.  After `done` the call may be gone.
   enum signal : std::uint32_t { none, lead, done };
   void notify(signal what_now) noexcept {
-    state_.store(what_now, std::memory_order_release);
-    state_.notify_one();
+    if (state_.exchange(what_now, std::memory_order_acq_rel) == asleep) {
+      state_.notify_one();
+    }
   }
+  // An answer is often there when the other threads have had their turn: only
+  // who goes to sleep needs the kernel to be woken up.
   signal await() noexcept {
-    state_.wait(none, std::memory_order_acquire);
-    const auto now =
-        static_cast<signal>(state_.load(std::memory_order_acquire));
+    for (int turn = 0; turn < turns_before_sleep; ++turn) {
+      if (state_.load(std::memory_order_relaxed) != none) break;
+      std::this_thread::yield();
+    }
+    std::uint32_t now = none;
+    if (state_.compare_exchange_strong(now, asleep)) {
+      state_.wait(asleep, std::memory_order_acquire);
+      now = state_.load(std::memory_order_acquire);
+    }
     if (now == lead) state_.store(none, std::memory_order_relaxed);
-    return now;
+    return static_cast<signal>(now);
   }
 
  private:
+  static constexpr std::uint32_t asleep = done + 1;
+  static constexpr int turns_before_sleep = 4;
   std::atomic<std::uint32_t> state_{none};
 };
 

@@ -47,6 +47,19 @@ run_result<hold> client::try_lock(const lock_name &name,
       false));
 }
 
+run_result<hold> client::try_lock_next(hold previous, const lock_name &name,
+                                       const try_options &options) {
+  detail::grant &held = detail::hold_access::leave(previous);
+  if (&held.owner() == core_.get()) {
+    return detail::hold_access::from(
+        core_->acquire_next(held, name, options.mode));
+  }
+  if (auto loss = held.owner().release(held)) {
+    throw lock_lost(held.name(), std::move(*loss));
+  }
+  return try_lock(name, options);
+}
+
 run_result<hold> client::lock(const lock_name &name,
                               const lock_options &options) {
   return detail::hold_access::from(core_->acquire(name, options, false));

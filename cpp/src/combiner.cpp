@@ -13,10 +13,10 @@
 
 namespace pg_exclusive::detail {
 
-void session::push(call &c) {
-  c.next = nullptr;
-  (last_ == nullptr ? first_ : last_->next) = &c;
-  last_ = &c;
+void session::push(call *first, call &last) {
+  last.next = nullptr;
+  (last_ == nullptr ? first_ : last_->next) = first;
+  last_ = &last;
 }
 
 call *session::pop() {
@@ -26,26 +26,28 @@ call *session::pop() {
   return c;
 }
 
-void session::submit(call &c) {
+// What the calling thread asks, linked by `next`.
+void session::submit(call *first, call &last) {
   bool leading = false;
   {
     const std::lock_guard guard(access_);
-    if (c.releasing != nullptr) remove_locked(*c.releasing);
-    if (!alive()) {
-      give_up(c);
-      return;
+    const bool over = lease_.ended();
+    for (call *c = first; c != nullptr; c = c->next) {
+      if (c->releasing != nullptr) remove_locked(*c->releasing);
+      if (over) give_up(*c);
     }
-    push(c);
+    if (over) return;  // nobody serves the queue any more
+    push(first, last);
     leading = !busy_;
     busy_ = true;
   }
   if (!leading) {
-    if (c.await() == call::done) return;
-    lead(c);  // what carries it is on its way already
+    if (last.await() == call::done) return;
+    lead(last);  // what carries it is on its way already
     return;
   }
   if (take_off({}) == bound_for::nowhere) return;  // it just died
-  lead(c);
+  lead(last);
 }
 
 // Reads what is on its way, until there is somebody else to do it or nothing.
@@ -60,9 +62,9 @@ void session::lead(const call &mine) {
     const bound_for next = take_off(calls);
     call *carrier = next == bound_for::server ? flight_.calls.front() : nullptr;
     for (call *c : calls) {
-      if (c != &mine) c->notify(call::done);
+      if (c->awaited == c && c != &mine) c->notify(call::done);
     }
-    if (carrier != nullptr) carrier->notify(call::lead);
+    if (carrier != nullptr) carrier->awaited->notify(call::lead);
     if (next != bound_for::heartbeat) return;
   }
 }
@@ -98,9 +100,10 @@ session::bound_for session::take_off(std::span<call *const> landed) {
 
 // Grants count from here; what came too late is none.
 void session::settle(std::span<call *const> landed) {
+  const bool in_time = alive();
   for (call *c : landed) {
     if (c->what != op::take || !c->ok) continue;
-    if (alive()) {
+    if (in_time) {
       c->wanted->attach(shared_from_this());
       c->wanted->index = grants_.size();
       grants_.push_back(c->wanted.get());
@@ -224,7 +227,7 @@ void session::fail_queue(call *first) {
     call *c = first;
     first = c->next;
     give_up(*c);
-    c->notify(call::done);
+    if (c->awaited == c) c->notify(call::done);
   }
 }
 
@@ -243,7 +246,7 @@ void session::hand_over() {
     const bound_for next = take_off({});
     if (next == bound_for::nowhere) return;
     if (next == bound_for::server) {
-      flight_.calls.front()->notify(call::lead);
+      flight_.calls.front()->awaited->notify(call::lead);
       return;
     }
     land();

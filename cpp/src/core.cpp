@@ -1,9 +1,9 @@
 #include "core.hpp"
 
-#include <algorithm>
 #include <stdexcept>
 
 #include "acquisition.hpp"
+#include "departure.hpp"
 #include "session.hpp"
 
 namespace pg_exclusive::detail {
@@ -89,68 +89,33 @@ attempt core::acquire(const lock_name &name, const lock_options &options,
   return result;
 }
 
-// Among shared holds on one grant: does the server have to know?
-bool core::last_one_out(grant &held) {
-  const std::lock_guard guard(held.at->access);
-  gate::root *root = held.at->find(held);
-  if (root == nullptr) return true;
-  if (root->users > 1) {
-    --root->users;
-    return false;
-  }
-  root->leaving = true;
-  return true;
-}
-
-// The threads of this process may go on.
-void core::leave(grant &held) {
-  gate &g = *held.at;
-  const std::lock_guard guard(g.access);
-  if (const gate::root *root = g.find(held); root != nullptr && root->leaving) {
-    g.roots.erase(g.roots.begin() + (root - g.roots.data()));
-  }
-  if (held.bound_to) {
-    const auto owner =
-        std::find(g.owners.begin(), g.owners.end(), *held.bound_to);
-    if (owner != g.owners.end()) g.owners.erase(owner);
-  }
-  g.wake();
-}
-
 std::optional<loss_info> core::release(grant &held) noexcept {
-  const bool was_ours = held.mark_released();
-  session &s = held.on();
-  std::optional<loss_info> loss;
-  if (!was_ours) loss = held.loss().value_or(s.loss());
-  counters.holds.fetch_sub(1, std::memory_order_relaxed);
-  if (last_one_out(held)) {
-    if (was_ours && !unlock(held)) loss = s.gone();
-    session_pool::unload(s);
-  } else {
-    s.remove(held);
-  }
-  leave(held);
-  if (!loss && options_.on_event) {
-    event what;
-    what.kind = event_kind::released;
-    what.name = held.name();
-    if (s.has_tokens()) what.token = held.token();
-    what.took = std::chrono::duration_cast<std::chrono::microseconds>(
-        boot_clock::now() - held.since);
-    what.backend_pid = s.backend_pid();
-    tell(std::move(what));
-  }
-  return loss;
+  return departure(held).end();
 }
 
+// The lock that is left is lost or given back, whatever comes of the other.
+attempt core::acquire_next(grant &held, const lock_name &name, lock_mode mode) {
+  const lock_options options{.wait = std::chrono::milliseconds(0),
+                             .mode = mode};
+  departure leaving(held);
+  if (!leaving.too_late() && held.name() != name) {
+    check_usable();
+    name.check();
+    attempt result =
+        acquisition(*this, name, options, 0, false).try_after(leaving);
+    auto loss = leaving.end();
+    if (!loss) return result;
+    if (result) release(**result);
+    throw lock_lost(held.name(), std::move(*loss));
+  }
+  if (auto loss = leaving.end()) throw lock_lost(held.name(), std::move(*loss));
+  return acquire(name, options, false);
+}
+
+// On the server only.
 bool core::unlock(grant &held) noexcept {
   session &s = held.on();
-  call c;
-  c.what = op::unlock;
-  c.name = &held.name();
-  c.mode = held.mode();
-  c.token = held.token();
-  c.releasing = &held;
+  call c(held);
   s.submit(c);
   // What cannot be given back goes with the session.
   if (c.error) s.fail(loss_reason::connection_closed, c.error->what());

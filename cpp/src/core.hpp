@@ -39,6 +39,9 @@ class core : public std::enable_shared_from_this<core> {
   // the one that gives it back.
   attempt acquire(const lock_name &name, const lock_options &options,
                   bool bound, int permits = 0);
+  // Gives `held` back and tries another lock, in one message if that is
+  // possible.
+  attempt acquire_next(grant &held, const lock_name &name, lock_mode mode);
   // Gives it back.  How it was lost, if it was.
   std::optional<loss_info> release(grant &held) noexcept;
   // Only on the server.  False: the session does not have it.
@@ -107,8 +110,6 @@ class core : public std::enable_shared_from_this<core> {
  private:
   core(std::string conninfo, client_options options);
 
-  static bool last_one_out(grant &held);
-  static void leave(grant &held);
   bool release_all(const session_ptr &s, const loss_info &info);
 
   const std::string conninfo_;

@@ -102,12 +102,18 @@ void hold::finish_run(std::string_view slot, bool succeeded) {
   });
 }
 
-void hold::release() {
+// What is about to be given back, by who calls this.
+detail::grant &hold::leave() {
   if (!grant_ || grant_->released) throw_released(grant_.get());
   grant_->owner().check_not_forked();
   grant_->released = true;
-  if (auto loss = grant_->owner().release(*grant_)) {
-    throw lock_lost(grant_->name(), std::move(*loss));
+  return *grant_;
+}
+
+void hold::release() {
+  detail::grant &held = leave();
+  if (auto loss = held.owner().release(held)) {
+    throw lock_lost(held.name(), std::move(*loss));
   }
 }
 

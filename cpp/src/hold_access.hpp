@@ -14,6 +14,7 @@ struct hold_access {
     if (!result) return run_result<hold>(result.outcome(), result.refused_by());
     return run_result<hold>(std::in_place, hold(*std::move(result)));
   }
+  static grant &leave(hold &held) { return held.leave(); }
 };
 
 // Runs `statement` alone on the session of a hold; throws what it throws, and

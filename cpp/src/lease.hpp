@@ -25,6 +25,11 @@ class lease {
     return false;
   }
 
+  // Did somebody see its end?  Does not look at the clock.
+  [[nodiscard]] bool ended() const noexcept {
+    return until_.load(std::memory_order_acquire) == over;
+  }
+
   // Moves the deadline on, never back; false when it had passed.
   bool extend(time_point to) noexcept {
     const std::int64_t wanted = to.time_since_epoch().count();

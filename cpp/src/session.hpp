@@ -44,7 +44,13 @@ class session : public std::enable_shared_from_this<session> {
   ~session();
 
   // Carries out `c`, alone or together with what others ask; blocks.
-  void submit(call &c);
+  void submit(call &c) { submit(&c, c); }
+  // The same of two, in this order.
+  void submit(call &first, call &second) {
+    first.next = &second;
+    first.awaited = &second;
+    submit(&first, second);
+  }
 
   // The heartbeat, in two steps, for a thread that serves many sessions.
   // True: it is on its way, call `carry_on` when the socket is readable.
@@ -139,7 +145,8 @@ class session : public std::enable_shared_from_this<session> {
   void give_up(call &c);
   void lose(const std::vector<std::int64_t> &tokens);
   void close();
-  void push(call &c);
+  void submit(call *first, call &last);
+  void push(call *first, call &last);
   call *pop();
   void remove_locked(grant &held);
 

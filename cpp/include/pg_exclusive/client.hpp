@@ -62,6 +62,14 @@ class PG_EXCLUSIVE_EXPORT client {
   run_result<hold> try_lock(const lock_name &name,
                             const try_options &options = {});
 
+  /// Releases `previous`, then takes the lock `name` if it is free, in one
+  /// round trip: for a worker that goes from lock to lock.  `previous` is
+  /// released whatever comes of `name`.
+  /// @throws lock_lost when `previous` was lost before; then `name` is not
+  /// taken.  lock_error 55000 when it was released before.
+  run_result<hold> try_lock_next(hold previous, const lock_name &name,
+                                 const try_options &options = {});
+
   /// Takes the lock, waiting for it in the server's queue, first come first
   /// served.  Returns a hold, or `outcome::timed_out` or `stopped`.
   /// @throws lock_error 40P01 when the wait can never end, because the threads

@@ -107,6 +107,7 @@ class PG_EXCLUSIVE_EXPORT hold {
  private:
   friend struct detail::hold_access;
   explicit hold(std::shared_ptr<detail::grant> grant) noexcept;
+  [[nodiscard]] detail::grant &leave();
 
   std::shared_ptr<detail::grant> grant_;
 };

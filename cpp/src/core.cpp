@@ -152,7 +152,7 @@ void core::session_failed(const session_ptr &s) {
 
 // On any thread but the watcher's; callbacks run on the notifier's.
 void core::lost(grant_ptr g, const loss_info &info) {
-  if (!g->mark_lost()) return;
+  if (!g->mark_lost(info)) return;
   counters.losses.fetch_add(1, std::memory_order_relaxed);
   event what;
   what.kind = event_kind::lost;
@@ -161,7 +161,7 @@ void core::lost(grant_ptr g, const loss_info &info) {
   what.backend_pid = g->on().backend_pid();
   what.loss = info;
   tell(std::move(what));
-  notifier_.post([g = std::move(g), info] { g->tell_lost(info); });
+  notifier_.post([g = std::move(g)] { g->tell_lost(); });
 }
 
 void core::heartbeat_confirmed(const session &s, boot_clock::duration took) {

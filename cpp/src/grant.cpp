@@ -30,9 +30,12 @@ bool grant::held() const noexcept {
   return state_.load(std::memory_order_acquire) == held_ && session_->alive();
 }
 
-bool grant::mark_lost() noexcept {
+bool grant::mark_lost(const loss_info &info) {
+  const std::lock_guard guard(access_);
   state expected = held_;
-  return state_.compare_exchange_strong(expected, lost_);
+  if (!state_.compare_exchange_strong(expected, lost_)) return false;
+  loss_ = info;
+  return true;
 }
 
 bool grant::mark_released() noexcept {
@@ -41,11 +44,10 @@ bool grant::mark_released() noexcept {
   return state_.compare_exchange_strong(expected, released_) && alive;
 }
 
-void grant::tell_lost(const loss_info &info) {
+void grant::tell_lost() {
   std::optional<std::stop_source> stop;
   {
     const std::lock_guard guard(access_);
-    loss_ = info;
     stop = stop_;
   }
   if (stop) stop->request_stop();
@@ -61,19 +63,10 @@ std::stop_token grant::lost() {
 }
 
 std::optional<loss_info> grant::loss() const {
-  {
-    const std::lock_guard guard(access_);
-    if (loss_) return loss_;
-  }
-  switch (state_.load(std::memory_order_acquire)) {
-    case released_:
-      return std::nullopt;
-    case held_:
-      if (session_->alive()) return std::nullopt;
-      break;
-    case lost_:
-      break;  // about to be told
-  }
+  const std::lock_guard guard(access_);
+  if (loss_) return loss_;
+  if (state_.load(std::memory_order_acquire) == released_) return std::nullopt;
+  if (session_->alive()) return std::nullopt;
   return session_->loss();
 }
 

@@ -41,10 +41,9 @@ class grant : public std::enable_shared_from_this<grant> {
   [[nodiscard]] std::optional<loss_info> loss() const;
 
   // Ends belief at once.  True for the first who says so, while it was held.
-  bool mark_lost() noexcept;
-  // What is told of a loss, and the notification.  Never under a lock: the
-  // callbacks are the user's.
-  void tell_lost(const loss_info &info);
+  bool mark_lost(const loss_info &info);
+  // The notification.  Never under a lock: the callbacks are the user's.
+  void tell_lost();
   // No longer ours by our own will.  False when it was lost before.
   bool mark_released() noexcept;
 

@@ -1,5 +1,6 @@
 // Many threads, each taking and freeing locks of its own: on one C++ client,
 // or with a connection each.
+#include <array>
 #include <atomic>
 #include <barrier>
 #include <memory>
@@ -67,6 +68,30 @@ std::vector<pair> library_pairs(pg_exclusive::client &locks, int n) {
   return pairs;
 }
 
+// From lock to lock: each release travels with the next try.
+std::vector<pair> next_pairs(pg_exclusive::client &locks, int n) {
+  struct worker {
+    std::array<pg_exclusive::lock_name, 2> names;
+    pg_exclusive::hold held;
+    std::size_t turn = 0;
+  };
+  std::vector<pair> pairs;
+  for (int i = 0; i < n; ++i) {
+    const std::string key =
+        "worker-" + std::to_string(i) + "-of-" + std::to_string(n);
+    const pg_exclusive::lock_name name{"bench", key};
+    auto w = std::make_shared<worker>(
+        worker{{pg_exclusive::lock_name{"bench", key + "-next"}, name},
+               locks.try_lock(name).value()});
+    pairs.push_back([&locks, w] {
+      w->held =
+          locks.try_lock_next(std::move(w->held), w->names[w->turn]).value();
+      w->turn = 1 - w->turn;
+    });
+  }
+  return pairs;
+}
+
 std::vector<pair> redis_pairs(int n) {
   std::vector<pair> pairs;
   for (int i = 0; i < n; ++i) {
@@ -81,12 +106,14 @@ std::vector<pair> redis_pairs(int n) {
 
 constexpr const char *raw = "raw: a connection per thread";
 constexpr const char *library = "C++: one client";
+constexpr const char *next = "C++: one client, try_lock_next";
 constexpr const char *peer = "Redis: a connection per thread";
 
 contest measure(const effort &how, int n) {
   const std::string count = std::to_string(n);
   contest table("threads-" + count, count + " threads, cross", "pairs/s", raw);
   pg_exclusive::client locks;
+  pg_exclusive::client workers;  // their last locks stay, on its session
   const auto add = [&](const char *name, std::vector<pair> pairs) {
     table.add(name, [&how, pairs = std::move(pairs)] {
       return throughput(pairs, how.time(500));
@@ -94,6 +121,7 @@ contest measure(const effort &how, int n) {
   };
   add(raw, raw_pairs(n));
   add(library, library_pairs(locks, n));
+  add(next, next_pairs(workers, n));
   if (redis::there()) add(peer, redis_pairs(n));
   place(placement::cross);
   table.run(how.rounds);
@@ -111,9 +139,13 @@ void threads(report &to, const effort &how) {
   to.add(many);
   to.judge({"T4", "64 threads on one client ÷ 64 raw connections, cross",
             at_least, 8, many.ratio(library, raw)});
+  to.judge({"T4 next", "the same, each release with the next try", at_least, 8,
+            many.ratio(next, raw)});
   if (many.has(peer)) {
     to.judge({"T5", "64 threads on one client ÷ 64 connections to Redis, cross",
               at_least, 2.5, many.ratio(library, peer)});
+    to.judge({"T5 next", "the same, each release with the next try", at_least,
+              2.5, many.ratio(next, peer)});
   }
   to.judge({"T5b", "8 threads on one client ÷ 8 raw connections, cross",
             at_least, 1.0, few.ratio(library, raw)});

@@ -293,7 +293,7 @@ AlreadyHeld(const LockName *name, const Hold *hold)
 static bool
 CheckReentry(const AcquireRequest *request, const LOCKTAG *tag, Hold **hold)
 {
-	*hold = FindHoldById(request->name->id);
+	*hold = request->unheld ? NULL : FindHoldById(request->name->id);
 	if (*hold == NULL)
 	{
 		if (tag->locktag_field4 == PGX_CLASS_INTEROP &&

@@ -20,6 +20,9 @@ PG_FUNCTION_INFO_V1(pgx_try_lock_all);
 PG_FUNCTION_INFO_V1(pgx_try_lock_first);
 PG_FUNCTION_INFO_V1(pgx_try_lock_each);
 
+/* As many keys as may well be asked for again by the same session. */
+#define FEW_KEYS	64
+
 typedef struct Key
 {
 	int64		id;
@@ -62,7 +65,10 @@ KeysArgs(FunctionCallInfo fcinfo)
 					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 					 errmsg("a key must not be null")));
 		keys->keys[i].text = DatumGetTextPP(values[i]);
-		LockNameInit(&keys->name, keys->ns, keys->keys[i].text);
+		if (keys->n > FEW_KEYS)
+			LockNameInitOnce(&keys->name, keys->ns, keys->keys[i].text);
+		else
+			LockNameInit(&keys->name, keys->ns, keys->keys[i].text);
 		keys->keys[i].id = keys->name.id;
 	}
 	keys->request.name = &keys->name;
@@ -226,6 +232,7 @@ pgx_try_lock_all(PG_FUNCTION_ARGS)
 						   VARSIZE_ANY_EXHDR(keys->ns),
 						   fcinfo->flinfo->fn_oid);
 	CheckNoneHeld(keys);
+	keys->request.unheld = true;
 	keys->keys = SortKeys(keys->keys, keys->n);
 	CheckRoomForHolds(keys->n);
 	PG_TRY();

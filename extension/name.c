@@ -140,6 +140,15 @@ NamespaceNameInit(LockName *name, const text *ns)
 	name->id = HashName(name);
 }
 
+static void
+SetKey(LockName *name, const text *key)
+{
+	name->keylen = VARSIZE_ANY_EXHDR(key);
+	CheckNameLength("lock key", VARDATA_ANY(key), name->keylen, PGX_KEY_MAX);
+	memcpy(LockNameKey(name), VARDATA_ANY(key), name->keylen);
+	LockNameKey(name)[name->keylen] = '\0';
+}
+
 /*
  * LockNameInit(name, ns, key) - check both parts and compute the id
  */
@@ -147,11 +156,20 @@ void
 LockNameInit(LockName *name, const text *ns, const text *key)
 {
 	SetNamespace(name, ns);
-	name->keylen = VARSIZE_ANY_EXHDR(key);
-	CheckNameLength("lock key", VARDATA_ANY(key), name->keylen, PGX_KEY_MAX);
-	memcpy(LockNameKey(name), VARDATA_ANY(key), name->keylen);
-	LockNameKey(name)[name->keylen] = '\0';
+	SetKey(name, key);
 	name->id = NameId(name);
+}
+
+/*
+ * LockNameInitOnce(name, ns, key) - the same for one of very many, which
+ * would only drive out of memory what is used again
+ */
+void
+LockNameInitOnce(LockName *name, const text *ns, const text *key)
+{
+	SetNamespace(name, ns);
+	SetKey(name, key);
+	name->id = HashName(name);
 }
 
 /*

@@ -154,6 +154,7 @@ typedef struct AcquireRequest
 	bool		xact;
 	int64		wait;			/* milliseconds */
 	TimestampTz at;				/* now, if known; 0: ask the clock */
+	bool		unheld;			/* the caller has looked: not held by us */
 } AcquireRequest;
 
 typedef enum AcquireResult
@@ -180,6 +181,7 @@ extern int	pgx_max_locks_per_session;
 
 /* name.c */
 extern void LockNameInit(LockName *name, const text *ns, const text *key);
+extern void LockNameInitOnce(LockName *name, const text *ns, const text *key);
 extern void LockNameFill(LockName *name, const text *ns, const text *key,
 						 int64 id);
 extern void LockNameArgs(LockName *name, FunctionCallInfo fcinfo);

@@ -76,14 +76,14 @@ pgx_wait_lock(PG_FUNCTION_ARGS)
 	LockName	name;
 	AcquireRequest request = {0};
 	Hold	   *hold;
+	TupleDesc	row;
 
 	CheckNotStandby("wait_lock()");
 	LockArgs(fcinfo, &request, &name);
-	BeginProcedure(fcinfo, "wait_lock",
-				   "Use try_lock() with a wait, which works in a transaction.");
+	row = BeginProcedure(fcinfo, "wait_lock",
+						 "Use try_lock() with a wait, which works in a transaction.");
 	(void) AcquireLock(&request, &hold);
-	EndProcedure();
-	return BooleanRecord(fcinfo, hold != NULL);
+	return EndProcedure(row, BoolGetDatum(hold != NULL), false);
 }
 
 /*

@@ -86,12 +86,12 @@ pgx_wait_permit(PG_FUNCTION_ARGS)
 	LockName	name;
 	PermitRequest request = {0};
 	Hold	   *hold;
+	TupleDesc	row;
 
 	ForgetDetails();
 	PermitArgs(fcinfo, &request, &name);
 	PermitWaitArg(fcinfo, &request);
-	BeginProcedure(fcinfo, "_wait_permit", "Call it outside.");
+	row = BeginProcedure(fcinfo, "_wait_permit", "Call it outside.");
 	hold = AcquirePermit(&request);
-	EndProcedure();
-	return TokenRecord(fcinfo, hold);
+	return EndProcedure(row, TokenDatum(hold), hold == NULL);
 }

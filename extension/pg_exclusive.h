@@ -16,6 +16,7 @@
 #include "postgres.h"
 
 #include "compat.h"
+#include "access/tupdesc.h"
 #include "fmgr.h"
 #include "lib/ilist.h"
 #include "port/atomics.h"
@@ -274,7 +275,13 @@ extern bool SitOutDelay(Hold *hold, const LockName *name, Oid fn_oid,
 extern Datum Record(FunctionCallInfo fcinfo, Datum *values, bool *nulls);
 extern Datum *TakeArray(FunctionCallInfo fcinfo, int argno, Oid type,
 						bool **nulls, int *n);
-extern Datum TokenRecord(FunctionCallInfo fcinfo, const Hold *hold);
+
+/* The token of a grant, if it is one. */
+static inline Datum
+TokenDatum(const Hold *hold)
+{
+	return Int64GetDatum(hold == NULL ? 0 : hold->token);
+}
 
 /* permit.c */
 typedef struct PermitRequest
@@ -316,10 +323,12 @@ extern void DetailError(int ordinal, const ErrorData *error);
 extern void RunTask(Hold *hold, const text *task);
 extern void CheckTask(const text *task);
 extern void CheckTaskSnapshot(const char *function);
-extern void BeginProcedure(FunctionCallInfo fcinfo, const char *name,
-						   const char *hint);
-extern void EndProcedure(void);
-extern Datum BooleanRecord(FunctionCallInfo fcinfo, bool value);
+
+/* procedure.c */
+extern TupleDesc ResultRow(FunctionCallInfo fcinfo);
+extern TupleDesc BeginProcedure(FunctionCallInfo fcinfo, const char *name,
+								const char *hint);
+extern Datum EndProcedure(TupleDesc row, Datum value, bool isnull);
 
 /* table.c */
 typedef struct Statement

@@ -33,11 +33,7 @@ PG_FUNCTION_INFO_V1(pgx_wait_token);
 Datum
 Record(FunctionCallInfo fcinfo, Datum *values, bool *nulls)
 {
-	TupleDesc	desc;
-
-	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
-	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values,
+	return HeapTupleGetDatum(heap_form_tuple(ResultRow(fcinfo), values,
 											 nulls));
 }
 
@@ -281,20 +277,6 @@ pgx_calls(PG_FUNCTION_ARGS)
 }
 
 /*
- * TokenRecord(fcinfo, hold) - what a procedure returns for INOUT token
- */
-Datum
-TokenRecord(FunctionCallInfo fcinfo, const Hold *hold)
-{
-	Datum		values[1] = {0};
-	bool		nulls[1] = {hold == NULL};
-
-	if (hold != NULL)
-		values[0] = Int64GetDatum(hold->token);
-	return Record(fcinfo, values, nulls);
-}
-
-/*
  * _wait_lock(namespace, key, mode, wait, INOUT token) - wait_lock() that
  * returns the token; NULL when the time is over
  */
@@ -304,6 +286,7 @@ pgx_wait_token(PG_FUNCTION_ARGS)
 	LockName	name;
 	AcquireRequest request = {0};
 	Hold	   *hold;
+	TupleDesc	row;
 
 	CheckNotStandby("_wait_lock()");
 	ForgetDetails();
@@ -312,10 +295,9 @@ pgx_wait_token(PG_FUNCTION_ARGS)
 	request.fn_oid = fcinfo->flinfo->fn_oid;
 	request.mode = LockModeArg(fcinfo, 2);
 	request.wait = WaitArg(fcinfo, 3);
-	BeginProcedure(fcinfo, "_wait_lock", "Call it outside.");
+	row = BeginProcedure(fcinfo, "_wait_lock", "Call it outside.");
 	(void) AcquireLock(&request, &hold);
 	if (hold == NULL)
 		DetailRefusal(1, &name, request.fn_oid);
-	EndProcedure();
-	return TokenRecord(fcinfo, hold);
+	return EndProcedure(row, TokenDatum(hold), hold == NULL);
 }

@@ -9,10 +9,8 @@
  */
 #include "pg_exclusive.h"
 
-#include "access/htup_details.h"
 #include "access/xact.h"
 #include "executor/spi.h"
-#include "funcapi.h"
 #include "nodes/parsenodes.h"
 #include "parser/parser.h"
 #include "tcop/dest.h"
@@ -178,57 +176,6 @@ pgx_try_run_exclusive(PG_FUNCTION_ARGS)
 }
 
 /*
- * BeginProcedure(fcinfo, name, hint) - leave the transaction of the CALL
- *
- * So that we wait without its snapshot.  25001 where that cannot be: in a
- * transaction block or a function.  Arguments are to be read before.  The
- * transaction that we wait in is READ COMMITTED, whatever the default: at
- * other levels its first look at the registry would pin a snapshot.
- */
-void
-BeginProcedure(FunctionCallInfo fcinfo, const char *name, const char *hint)
-{
-	if (fcinfo->context == NULL || !IsA(fcinfo->context, CallContext) ||
-		castNode(CallContext, fcinfo->context)->atomic || IsSubTransaction())
-		ereport(ERROR,
-				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
-				 errmsg("%s() cannot be called in a transaction block or a function",
-						name),
-				 errdetail("It ends the transaction in order to wait without a snapshot."),
-				 errhint("%s", hint)));
-	if (SPI_connect_ext(SPI_OPT_NONATOMIC) != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
-	SPI_commit();
-	XactIsoLevel = XACT_READ_COMMITTED;
-}
-
-/*
- * EndProcedure() - give the caller a transaction of his own kind again
- */
-void
-EndProcedure(void)
-{
-	SPI_commit();
-	SPI_finish();
-}
-
-/*
- * BooleanRecord(fcinfo, value) - what a procedure returns for INOUT boolean
- */
-Datum
-BooleanRecord(FunctionCallInfo fcinfo, bool value)
-{
-	TupleDesc	desc;
-	Datum		values[1] = {BoolGetDatum(value)};
-	bool		nulls[1] = {false};
-
-	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
-	desc = BlessTupleDesc(desc);
-	return HeapTupleGetDatum(heap_form_tuple(desc, values, nulls));
-}
-
-/*
  * RunStatements(sql) - one by one, a CALL or DO free to commit
  *
  * One by one, because in the mode that lets a CALL commit, SPI gives all
@@ -312,6 +259,7 @@ pgx_run_exclusive(PG_FUNCTION_ARGS)
 	char	   *sql;
 	AcquireRequest request = {0};
 	Hold	   *hold;
+	TupleDesc	row;
 
 	CheckNotStandby("run_exclusive()");
 	LockNameArgs(&name, fcinfo);
@@ -322,12 +270,11 @@ pgx_run_exclusive(PG_FUNCTION_ARGS)
 	request.fn_oid = fcinfo->flinfo->fn_oid;
 	request.mode = ExclusiveLock;
 	request.wait = WaitArg(fcinfo, 3);
-	BeginProcedure(fcinfo, "run_exclusive",
-				   "Use try_run_exclusive(), which runs the task in the transaction.");
+	row = BeginProcedure(fcinfo, "run_exclusive",
+						 "Use try_run_exclusive(), which runs the task in the transaction.");
 	(void) AcquireLock(&request, &hold);
 	if (hold != NULL)
 		RunAndCommit(hold, sql);
 	pfree(sql);
-	EndProcedure();
-	return BooleanRecord(fcinfo, hold != NULL);
+	return EndProcedure(row, BoolGetDatum(hold != NULL), false);
 }

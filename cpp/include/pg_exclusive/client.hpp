@@ -65,6 +65,9 @@ class PG_EXCLUSIVE_EXPORT client {
   /// Releases `previous`, then takes the lock `name` if it is free, in one
   /// round trip: for a worker that goes from lock to lock.  `previous` is
   /// released whatever comes of `name`.
+  ///
+  /// @snippet examples/next.cpp next
+  ///
   /// @throws lock_lost when `previous` was lost before; then `name` is not
   /// taken.  lock_error 55000 when it was released before.
   run_result<hold> try_lock_next(hold previous, const lock_name &name,

@@ -64,26 +64,33 @@ build_flags() {
 	esac
 }
 
+# server_id - tells the server that PG_CONFIG names from others, and from what an
+# update makes of it.
+server_id() {
+	stat -c '%n %Y %s' "$("${PG_CONFIG:-pg_config}" --bindir)/postgres" |
+		sha256sum | cut -c 1-12
+}
+
 # stage BUILD - builds the extension and prints the tree that has it.  Trees
 # are never changed once they are made: another one is made when the sources
 # have changed, so a running server keeps what it was started with.
 stage() {
-	local cache base build id tree config=${PG_CONFIG:-pg_config}
+	local cache server base build id tree config=${PG_CONFIG:-pg_config}
 	cache=$(cache_dir)
+	server=$(server_id)
 	exec 8>"$cache/lock"
 	flock 8
-	base=$cache/base-$(stat -c '%n %Y %s' "$("$config" --bindir)/postgres" |
-		sha256sum | cut -c 1-12)
+	base=$cache/base-$server
 	if [ ! -e "$base/bin" ]; then
 		rm -rf "$base"
 		copy_server "$base"
 	fi
-	build=$cache/build-$1-${base##*-}
+	build=$cache/build-$1-$server
 	copy_sources "$build"
 	id=$(cd "$build" && find Makefile extension sql \
 		-name '*.[ch]' -o -name '*.sql' -o -name '*.control' -o -name Makefile |
 		sort | xargs sha256sum | sha256sum | cut -c 1-12)
-	tree=$cache/tree-$1-${base##*-}-$id
+	tree=$cache/tree-$1-$server-$id
 	if [ ! -e "$tree/ready" ]; then
 		drop_old_trees "$cache"
 		rm -rf "$tree"
@@ -107,10 +114,11 @@ stage() {
 	echo "$tree"
 }
 
-# last_good_tree BUILD - the newest tree of that build, though sources changed.
+# last_good_tree BUILD - the newest tree of that build for this server, though
+# sources changed.
 last_good_tree() {
 	local ready
-	ready=$(ls -t "$(cache_dir)"/tree-"$1"-*/ready 2>/dev/null | head -n 1)
+	ready=$(ls -t "$(cache_dir)"/tree-"$1"-"$(server_id)"-*/ready 2>/dev/null | head -n 1)
 	[ -n "$ready" ] && echo "${ready%/ready}"
 }
 

@@ -58,7 +58,8 @@ build_flags() {
 	case $1 in
 	plain) ;;
 	strict) echo "-Werror" ;;
-	clang) echo "-Werror -Wno-unknown-warning-option -Wno-ignored-attributes" ;;
+	clang) echo "-Werror -Wno-unknown-warning-option -Wno-ignored-attributes" \
+		"-Wno-ignored-optimization-argument" ;;
 	ubsan) echo "-fsanitize=undefined -fno-sanitize-recover=all" ;;
 	*) die "no build is called \"$1\"" ;;
 	esac

@@ -43,7 +43,8 @@ TEST(lock_name, is_refused_as_the_server_refuses_it) {
       {{"jobs", std::string("a\0b", 3)}, "22021"}};
   support::client locks;
   for (const auto &[name, state] : wrong) {
-    EXPECT_EQ(sqlstate_of([&] { (void)locks.try_lock(name); }), state);
+    EXPECT_EQ(sqlstate_of([&, &name = name] { (void)locks.try_lock(name); }),
+              state);
   }
   EXPECT_EQ(sqlstate_of([&] {
               (void)locks.try_lock({"no-such", "key"});

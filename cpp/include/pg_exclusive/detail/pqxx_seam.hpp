@@ -25,15 +25,16 @@ namespace pg_exclusive {
 inline namespace PG_EXCLUSIVE_PQXX {
 namespace seam {
 
-/// Runs one statement with parameters.
-template <class... Args>
+/// Runs one statement with parameters, which are texts: GCC 14 warns about what
+/// libpqxx 7.10 does with others.
+template <class... Text>
 pqxx::result exec(pqxx::transaction_base &tx, const std::string &sql,
-                  const Args &...args) {
+                  const Text &...texts) {
 #if PQXX_VERSION_MAJOR >= 8 || \
     (PQXX_VERSION_MAJOR == 7 && PQXX_VERSION_MINOR >= 9)
-  return tx.exec(sql, pqxx::params{args...});
+  return tx.exec(sql, pqxx::params{std::string(texts)...});
 #else
-  return tx.exec_params(sql, args...);
+  return tx.exec_params(sql, std::string(texts)...);
 #endif
 }
 

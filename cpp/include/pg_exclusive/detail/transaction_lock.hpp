@@ -65,7 +65,7 @@ inline std::optional<holder_info> find_holder(pqxx::transaction_base &tx,
                ".lock_holders "
                "WHERE lock_id OPERATOR(pg_catalog.=) $1::bigint "
                "AND pid IS NOT NULL LIMIT 1",
-           name.id());
+           std::to_string(name.id()));
   if (rows.empty()) return std::nullopt;
   const auto row = rows[0];
   holder_info holder;
@@ -106,7 +106,7 @@ inline pqxx::result take_statement(pqxx::transaction_base &tx,
   const std::string function =
       shared ? "pg_try_advisory_xact_lock_shared" : "pg_try_advisory_xact_lock";
   return exec(tx, "SELECT pg_catalog." + function + "($1::bigint)" + isolation,
-              name.id());
+              std::to_string(name.id()));
 }
 
 inline run_result<void> refused(pqxx::transaction_base &tx,

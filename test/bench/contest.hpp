@@ -32,6 +32,9 @@ struct spread {
   double median = 0;
   double least = 0;
   double most = 0;
+  // The true median is not below this, with 95 % confidence; 0 when there are
+  // too few rounds to tell.
+  double surely = 0;
 };
 
 // The value below which `share` of the values lie; sorts them.

@@ -55,6 +55,24 @@ TEST(Quantile, IsOfTheSortedValues) {
   EXPECT_THROW(quantile(none, 0.5), std::logic_error);
 }
 
+// Of 15 tosses of a coin 3 or fewer are heads in 1.8 %, 4 or fewer in 5.9 %.
+TEST(Spread, SaysWhatTheMedianSurelyIs) {
+  std::vector<double> values;
+  for (int i = 1; i <= 4; ++i) values.push_back(i);
+  EXPECT_EQ(spread_of(values).surely, 0);  // all on one side: 6.25 %
+  values.push_back(5);
+  EXPECT_EQ(spread_of(values).surely, 1);  // 3.1 %
+  for (int i = 6; i <= 15; ++i) values.push_back(i);
+  EXPECT_EQ(spread_of(values).surely, 4);
+}
+
+TEST(Target, IsNotAboveUnlessThatIsProved) {
+  target t{"T", "", target::wanted::not_above, 1.0, {1.03, 0.9, 1.2, 0.99}};
+  EXPECT_TRUE(t.met());
+  t.found.surely = 1.01;
+  EXPECT_FALSE(t.met());
+}
+
 TEST(TimeEach, MeasuresMicroseconds) {
   const sample found = time_each(3, [] {
     const auto until = clock::now() + std::chrono::milliseconds(2);

@@ -54,14 +54,27 @@ std::string figure(double value) {
 }
 
 bool target::met() const {
-  return want == wanted::at_most ? found.median <= limit
-                                 : found.median >= limit;
+  switch (want) {
+    case wanted::at_least:
+      return found.median >= limit;
+    case wanted::not_above:
+      return found.surely <= limit;
+    default:
+      return found.median <= limit;
+  }
 }
 
 std::string target::text() const {
   char number[32];
   std::snprintf(number, sizeof(number), "%g", limit);
-  return (want == wanted::at_most ? "<= " : ">= ") + std::string(number);
+  switch (want) {
+    case wanted::at_least:
+      return std::string(">= ") + number;
+    case wanted::not_above:
+      return std::string("not proved > ") + number;
+    default:
+      return std::string("<= ") + number;
+  }
 }
 
 void report::add(const contest &table) {

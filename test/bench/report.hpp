@@ -12,7 +12,9 @@
 namespace bench {
 
 struct target {
-  enum class wanted { at_most, at_least };
+  // What is no worse than something equal is above 1 in half of all runs:
+  // `not_above` is missed only when the rounds prove it, with 95 % confidence.
+  enum class wanted { at_most, at_least, not_above };
   std::string id;
   std::string measured;
   wanted want = wanted::at_most;
@@ -27,7 +29,7 @@ class report {
  public:
   // Prints the table, and keeps it and its plot for later.
   void add(const contest &table);
-  // The verdict is about the median.
+  // The verdict is about the median, or what it surely is above.
   void judge(target t);
   // What could not be measured here, and why.
   void skip(const std::string &what);

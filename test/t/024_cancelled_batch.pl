@@ -1,0 +1,42 @@
+# Many calls in one statement that is cancelled in the middle: nobody learns
+# what it took, so it keeps nothing.
+use strict;
+use warnings;
+use FindBin;
+use lib $FindBin::Bin;
+use Exclusive;
+use Test::More;
+
+my $node = new_node('batch', conf => q{
+max_locks_per_transaction = 256
+pg_exclusive.max_locks_per_session = 20000
+});
+$node->safe_psql('postgres', q{
+	CREATE TABLE batch AS
+	SELECT repeat('x', 10000) ops, array_fill('default'::text, ARRAY[10000]) namespaces,
+		array_agg('key-' || i) keys, array_fill(0::bigint, ARRAY[10000]) tokens
+	FROM generate_series(1, 10000) i;
+	CREATE VIEW mine AS SELECT count(*) n FROM pg_locks
+	WHERE locktype = 'advisory' AND pid = pg_backend_pid();
+	CREATE VIEW granted AS SELECT sum(grants) n FROM lock_stats});
+
+my $session = session($node);
+my ($struck, $kept, $answer) = (0, 0, '');
+for (my $limit = 1; $limit < 30_000 && $answer ne '10000'; $limit = int($limit * 1.3) + 1)
+{
+	ask($session, 'SELECT reset_lock_stats()');
+	ask($session, "SET statement_timeout = $limit");
+	$answer = ask($session, 'SELECT cardinality(_calls(ops, namespaces, keys, tokens)) FROM batch');
+	ask($session, 'SET statement_timeout = 0');
+	next if $answer eq '10000';
+	like($answer, qr/57014/, "cancelled after $limit ms");
+	$struck++ if ask($session, 'SELECT n FROM granted') > 0;
+	$kept += ask($session, 'SELECT n FROM mine');
+}
+cmp_ok($struck, '>', 0, 'some were cancelled when there were locks');
+is($kept, 0, 'nothing was kept');
+is($answer, '10000', 'the whole of it goes well in time');
+is(ask($session, 'SELECT n FROM mine'), 10_000, 'and is held');
+is($node->safe_psql('postgres', 'SELECT count(*) FROM lock_holders'), 10_000, 'and seen');
+$session->quit;
+done_testing();

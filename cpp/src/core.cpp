@@ -81,7 +81,10 @@ attempt core::acquire(const lock_name &name, const lock_options &options,
   name.check();
   acquisition way(*this, name, options, permits, bound);
   const bool waits = !options.wait || options.wait->count() > 0;
-  attempt result = waits ? way.wait() : way.try_now();
+  return unless_closed(waits ? way.wait() : way.try_now());
+}
+
+attempt core::unless_closed(attempt result) {
   if (result && closed_) {
     release(**result);
     throw closed_error();
@@ -93,23 +96,28 @@ std::optional<loss_info> core::release(grant &held) noexcept {
   return departure(held).end();
 }
 
-// The lock that is left is lost or given back, whatever comes of the other.
 attempt core::acquire_next(grant &held, const lock_name &name, lock_mode mode) {
-  const lock_options options{.wait = std::chrono::milliseconds(0),
-                             .mode = mode};
+  const lock_options now{.wait = std::chrono::milliseconds(0), .mode = mode};
   departure leaving(held);
+  std::optional<attempt> result;
+  std::exception_ptr error;
   if (!leaving.too_late() && held.name() != name) {
-    check_usable();
-    name.check();
-    attempt result =
-        acquisition(*this, name, options, 0, false).try_after(leaving);
-    auto loss = leaving.end();
-    if (!loss) return result;
-    if (result) release(**result);
+    try {
+      check_usable();
+      name.check();
+      result = unless_closed(
+          acquisition(*this, name, now, 0, false).try_after(leaving));
+    } catch (...) {
+      error = std::current_exception();
+    }
+  }
+  // What was lost comes first: work was done under it.
+  if (auto loss = leaving.end()) {
+    if (result && *result) release(***result);
     throw lock_lost(held.name(), std::move(*loss));
   }
-  if (auto loss = leaving.end()) throw lock_lost(held.name(), std::move(*loss));
-  return acquire(name, options, false);
+  if (error) std::rethrow_exception(error);
+  return result ? *std::move(result) : acquire(name, now, false);
 }
 
 // On the server only.

@@ -111,6 +111,7 @@ class core : public std::enable_shared_from_this<core> {
   core(std::string conninfo, client_options options);
 
   bool release_all(const session_ptr &s, const loss_info &info);
+  attempt unless_closed(attempt result);
 
   const std::string conninfo_;
   const client_options options_;

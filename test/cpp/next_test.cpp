@@ -128,6 +128,30 @@ TEST(next, takes_nothing_when_the_session_before_died) {
   EXPECT_TRUE(is_free(name));
 }
 
+// The server ends the session on which both travel.
+TEST(next, on_a_session_that_breaks_meanwhile_is_a_loss) {
+  client locks{"", {.lease = 600s}};
+  hold held = *locks.try_lock(unique_name());
+  inject(held, "SET idle_session_timeout = 1");
+  EXPECT_TRUE(eventually([&] { return holders(held.name()) == 0; }));
+  const auto name = unique_name();
+  EXPECT_THROW((void)locks.try_lock_next(std::move(held), name), lock_lost);
+  EXPECT_TRUE(is_free(name));
+}
+
+TEST(next, of_a_closed_client_is_an_error_and_keeps_nothing) {
+  client locks;
+  client other;
+  hold held = *other.try_lock(unique_name());
+  locks.close();
+  const auto name = held.name();
+  EXPECT_EQ(sqlstate_of([&] {
+              (void)locks.try_lock_next(std::move(held), unique_name());
+            }),
+            "08003");
+  EXPECT_TRUE(is_free(name));
+}
+
 // Pairs of calls among many: some are cut in two by a full message.
 TEST(next, of_many_threads_is_each_thread_s_own) {
   constexpr int rounds = 200;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <libpq-fe.h>
+#include <semaphore.h>
 
 #include <atomic>
 #include <cstdint>
@@ -29,9 +30,12 @@ enum class op {
 
 // Lives on the stack of the thread that waits for it, and stays where it is.
 struct call {
-  call() = default;
+  call() noexcept { sem_init(&wake_, 0, 0); }
   // Gives back `leaving`.
   explicit call(grant &leaving);
+  call(const call &) = delete;
+  call &operator=(const call &) = delete;
+  ~call() { sem_destroy(&wake_); }
 
   op what = op::take;
   const lock_name *name = nullptr;
@@ -66,19 +70,21 @@ struct call {
   enum signal : std::uint32_t { none, lead, done };
   void notify(signal what_now) noexcept {
     if (state_.exchange(what_now, std::memory_order_acq_rel) == asleep) {
-      state_.notify_one();
+      sem_post(&wake_);
     }
   }
-  // An answer is often there when the other threads have had their turn: only
-  // who goes to sleep needs the kernel to be woken up.
-  signal await() noexcept {
-    for (int turn = 0; turn < turns_before_sleep; ++turn) {
+  // With many threads on few cores the answer is there when the others have had
+  // their turn (`turns`), and to sleep and be woken up costs twice as much as
+  // to let them have it.  With few it costs the processor, on a busy machine.
+  signal await(int turns) noexcept {
+    for (; turns > 0; --turns) {
       if (state_.load(std::memory_order_relaxed) != none) break;
       std::this_thread::yield();
     }
     std::uint32_t now = none;
     if (state_.compare_exchange_strong(now, asleep)) {
-      state_.wait(asleep, std::memory_order_acquire);
+      while (sem_wait(&wake_) != 0) {  // a signal came
+      }
       now = state_.load(std::memory_order_acquire);
     }
     if (now == lead) state_.store(none, std::memory_order_relaxed);
@@ -87,8 +93,8 @@ struct call {
 
  private:
   static constexpr std::uint32_t asleep = done + 1;
-  static constexpr int turns_before_sleep = 4;
   std::atomic<std::uint32_t> state_{none};
+  sem_t wake_;  // std::counting_semaphore yields before it sleeps
 };
 
 }  // namespace pg_exclusive::detail

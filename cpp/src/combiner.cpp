@@ -17,18 +17,21 @@ void session::push(call *first, call &last) {
   last.next = nullptr;
   (last_ == nullptr ? first_ : last_->next) = first;
   last_ = &last;
+  ++queued_;
 }
 
 call *session::pop() {
   call *c = first_;
   first_ = c->next;
   if (first_ == nullptr) last_ = nullptr;
+  if (c->awaited == c) --queued_;
   return c;
 }
 
 // What the calling thread asks, linked by `next`.
 void session::submit(call *first, call &last) {
   bool leading = false;
+  int turns = 0;
   {
     const std::lock_guard guard(access_);
     const bool over = lease_.ended();
@@ -38,11 +41,12 @@ void session::submit(call *first, call &last) {
     }
     if (over) return;  // nobody serves the queue any more
     push(first, last);
+    turns = flight_.size + queued_ >= crowd ? 2 : 0;
     leading = !busy_;
     busy_ = true;
   }
   if (!leading) {
-    if (last.await() == call::done) return;
+    if (last.await(turns) == call::done) return;
     lead(last);  // what carries it is on its way already
     return;
   }
@@ -80,6 +84,7 @@ session::bound_for session::take_off(std::span<call *const> landed) {
     if (!alive()) {
       stranded = first_;
       first_ = last_ = nullptr;
+      queued_ = 0;
     } else if (heartbeat_wanted_) {
       board_heartbeat();
     } else if (first_ != nullptr) {

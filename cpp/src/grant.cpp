@@ -5,12 +5,13 @@
 
 namespace pg_exclusive::detail {
 
-call::call(grant &leaving)
-    : what(op::unlock),
-      name(&leaving.name()),
-      mode(leaving.mode()),
-      token(leaving.token()),
-      releasing(&leaving) {}
+call::call(grant &leaving) : call() {
+  what = op::unlock;
+  name = &leaving.name();
+  mode = leaving.mode();
+  token = leaving.token();
+  releasing = &leaving;
+}
 
 grant::grant(std::shared_ptr<core> owner, std::shared_ptr<gate> where,
              lock_mode mode)

@@ -37,6 +37,8 @@ class session : public std::enable_shared_from_this<session> {
  public:
   // How many calls travel together at most.
   static constexpr std::size_t max_batch = 128;
+  // So many threads take about a round trip to have a turn each, on one core.
+  static constexpr std::size_t crowd = 16;
 
   session(core &owner, opened &&made);
   session(const session &) = delete;
@@ -169,6 +171,7 @@ class session : public std::enable_shared_from_this<session> {
   bool heartbeat_wanted_ = false;  // under access_
   call *first_ = nullptr;          // under access_: the queue
   call *last_ = nullptr;           // under access_
+  std::size_t queued_ = 0;         // under access_: threads in the queue
   std::vector<grant *> grants_;    // under access_
   flight flight_;                  // of whom busy_ is true for
 

@@ -58,6 +58,31 @@ TEST(Beliefs, WhileAnotherHoldsIsFlagged) {
   EXPECT_THAT(rules(story), UnorderedElementsAre("late-loss"));
 }
 
+// Two of two permits are taken, and a third client believes that it has one.
+Story crowded() {
+  Story story;
+  const auto permit = [](std::int64_t number, std::int64_t token) {
+    return Story::Grant{
+        .token = token, .mode = Mode::kPermit, .permit = number, .limit = 2};
+  };
+  story.acquire("a", 0, 1, permit(1, 1)).believe("a", 2);
+  story.acquire("b", 0, 3, permit(2, 2)).release("b", 50, 51);
+  story.acquire("c", 4, 20, permit(1, 3)).release("c", 40, 41);
+  return story;
+}
+
+TEST(Beliefs, WhileOthersHaveAllPermitsIsFlagged) {
+  Story story = crowded();
+  story.believe("a", 31);
+  EXPECT_THAT(rules(story), UnorderedElementsAre("late-loss"));
+}
+
+TEST(Beliefs, WhileAPermitIsFreeAreLegal) {
+  Story story = crowded();
+  story.believe("a", 19).believe("a", 45);
+  EXPECT_THAT(rules(story), IsEmpty());
+}
+
 TEST(Beliefs, AfterATerminationUntilToldAreLegal) {
   Story story;
   story.acquire("a", 0, 1, {.token = 1, .pid = 42});
@@ -141,6 +166,28 @@ TEST(Witness, MeetingWithoutAFaultIsFlagged) {
   story.acquire("a", 0, 1, {.token = 1, .pid = 42});
   story.acquire("b", 2, 3, {.token = 2}).meet("b", 4, "a");
   EXPECT_THAT(rules(story), UnorderedElementsAre("witness"));
+}
+
+TEST(Witness, MeetingTwoIsFlaggedIfAFaultExplainsOnlyOne) {
+  Story story;
+  story.acquire("a", 0, 1, {.token = 1, .mode = Mode::kShared, .pid = 42});
+  story.acquire("b", 0, 1, {.token = 2, .mode = Mode::kShared, .pid = 43});
+  story.fault("terminate", 1.5, 2, "ends", 42);
+  story.acquire("c", 2, 3, {.token = 3}).meet("c", 4, "a b");
+  EXPECT_THAT(rules(story), UnorderedElementsAre("witness"));
+}
+
+TEST(Witness, OneTooManyWithPermitsIsFlagged) {
+  Story story = crowded();
+  story.meet("c", 21, "a b", Mode::kPermit);
+  EXPECT_THAT(rules(story), UnorderedElementsAre("witness"));
+}
+
+TEST(Witness, OneTooManyWithPermitsIsLegalIfOneWasHit) {
+  Story story = crowded();
+  story.fault("stop", 3.5, 30, "freezes", 0, "a");
+  story.meet("c", 21, "a b", Mode::kPermit);
+  EXPECT_THAT(rules(story), IsEmpty());
 }
 
 TEST(Witness, MeetingWithATerminatedHolderIsLegal) {

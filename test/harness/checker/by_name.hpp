@@ -52,6 +52,37 @@ HoldList prefix_maximum(const HoldList &list, Value value) {
   return maxima;
 }
 
+// Calls `visit(inside, hold)` for each confirmed hold of `list`, with those
+// that certainly exist when it has been granted, itself the last.
+template <typename Visit>
+void sweep(const HoldList &list, Visit visit) {
+  struct Step {
+    std::int64_t t;
+    bool begins;
+    const Hold *hold;
+  };
+  std::vector<Step> steps;
+  for (const Hold *hold : list) {
+    if (hold->confirmed()) {
+      steps.push_back({hold->granted, true, hold});
+      steps.push_back({hold->until, false, hold});
+    }
+  }
+  // An end comes before a beginning at the same moment.
+  std::sort(steps.begin(), steps.end(), [](const Step &a, const Step &b) {
+    return a.t != b.t ? a.t < b.t : a.begins < b.begins;
+  });
+  HoldList inside;
+  for (const Step &step : steps) {
+    if (step.begins) {
+      inside.push_back(step.hold);
+      visit(inside, *step.hold);
+    } else {
+      std::erase(inside, step.hold);
+    }
+  }
+}
+
 }  // namespace harness
 
 #endif  // PG_EXCLUSIVE_TEST_HARNESS_CHECKER_BY_NAME_HPP_

@@ -60,6 +60,7 @@ Verdict check(const History &history, const Promises &promises) {
   for (const Fault &fault : timeline.faults) {
     ++verdict.hits[history.strings.text(fault.name)];
   }
+  verdict.workload = measure_workload(timeline);
   verdict.recoveries = measure_recoveries(history, timeline);
   return verdict;
 }

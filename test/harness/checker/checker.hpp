@@ -3,6 +3,7 @@
 #ifndef PG_EXCLUSIVE_TEST_HARNESS_CHECKER_CHECKER_HPP_
 #define PG_EXCLUSIVE_TEST_HARNESS_CHECKER_CHECKER_HPP_
 
+#include <array>
 #include <iosfwd>
 #include <map>
 #include <string>
@@ -11,6 +12,19 @@
 
 namespace harness {
 
+// What the models had to judge.
+struct Workload {
+  std::array<std::uint64_t, 3> grants{};  // by mode
+  std::uint64_t readers_together = 0;     // began beside another reader
+  std::uint64_t semaphore_full = 0;       // took the last permit
+  std::uint64_t second_runs = 0;          // denied, for the slot had its run
+
+  std::uint64_t of(Mode mode) const {
+    return grants.at(static_cast<std::size_t>(mode));
+  }
+};
+Workload measure_workload(const Timeline &timeline);
+
 struct Verdict {
   Violations violations;
   std::uint64_t operations = 0;
@@ -18,6 +32,7 @@ struct Verdict {
   std::uint64_t grants = 0;
   std::uint64_t writes = 0;
   std::uint64_t successful_runs = 0;
+  Workload workload;
   std::map<std::string, std::uint64_t> hits;  // by fault
   // By fault that ended holds: how long it took, each time, until a lock that
   // was asked for afterwards was granted.  Nanoseconds, sorted.

@@ -134,6 +134,20 @@ TEST(Permits, OnePermitTwiceIsFlagged) {
   EXPECT_THAT(rules(story), UnorderedElementsAre("permits"));
 }
 
+TEST(Permits, UnknownNumbersAreNotOnePermit) {
+  Story story;
+  story.acquire("a", 0, 1, permit(0, 1)).release("a", 10, 11);
+  story.acquire("b", 0, 2, permit(0, 2)).release("b", 10, 12);
+  EXPECT_THAT(rules(story), IsEmpty());
+}
+
+TEST(Permits, FallingTokenIsFlagged) {
+  Story story;
+  story.acquire("a", 0, 1, permit(1, 7)).release("a", 10, 11);
+  story.acquire("b", 2, 3, permit(2, 6)).release("b", 10, 12);
+  EXPECT_THAT(rules(story), UnorderedElementsAre("token-order"));
+}
+
 TEST(Tokens, RepeatedTokenIsFlagged) {
   Story story;
   story.acquire("a", 0, 1, {.token = 7}).release("a", 2, 3);
@@ -253,6 +267,28 @@ TEST(Once, FailoverIsNoExcuseForWhatCameLater) {
   EXPECT_THAT(rules(story), UnorderedElementsAre("once"));
 }
 
+TEST(Once, FailoverBeforeBothRunsIsNoExcuse) {
+  Story story;
+  story.run("a", 0, 1, "mon").run("b", 2, 3, "mon");
+  story.fault("promote", 4, 5, "forgets").effects(9).effect(9, "mon");
+  EXPECT_THAT(rules(story), UnorderedElementsAre("once"));
+}
+
+TEST(Once, TwoBeginningsOfOneSlotAreFlagged) {
+  Story story;  // told by the runs themselves; nobody read the answers
+  story.ask("a", Op::kRun, 0, "mon").effect(1, "mon", 0, "a");
+  story.ask("b", Op::kRun, 2, "mon").effect(3, "mon", 0, "b");
+  EXPECT_THAT(rules(story), UnorderedElementsAre("once"));
+}
+
+TEST(Once, BeginningForgottenByAFailoverMayBeRepeated) {
+  Story story;  // the first was slow to say so
+  story.ask("a", Op::kRun, 0, "mon").effect(5, "mon", 0, "a");
+  story.fault("promote", 2, 3, "forgets");
+  story.ask("b", Op::kRun, 4, "mon").effect(6, "mon", 0, "b");
+  EXPECT_THAT(rules(story), IsEmpty());
+}
+
 TEST(Once, TwoRunsThatLeaveTheSameValueAreFlagged) {
   Story story;
   story.run("a", 0, 1, "r1").run("b", 2, 3, "r2");
@@ -279,6 +315,24 @@ TEST(Verdict, CountsWhatIsDeterminate) {
   EXPECT_EQ(verdict.operations, 5U);
   EXPECT_DOUBLE_EQ(verdict.determinate_share(), 0.8);
   EXPECT_EQ(verdict.grants, 2U);
+}
+
+TEST(Verdict, MeasuresWhatEachModelHadToJudge) {
+  Story story = in_turn();
+  story.acquire("c", 30, 31, shared(3)).release("c", 40, 41);
+  story.acquire("d", 32, 33, shared(4)).release("d", 40, 42);
+  story.run("e", 0, 1, "mon").run("f", 2, 3, "mon", Ev::kFail);
+  const Workload plain = check(story.history()).workload;
+  EXPECT_EQ(plain.of(Mode::kExclusive), 2U);
+  EXPECT_EQ(plain.of(Mode::kShared), 2U);
+  EXPECT_EQ(plain.readers_together, 1U);
+  EXPECT_EQ(plain.second_runs, 1U);
+  Story permits;
+  permits.acquire("a", 0, 1, permit(1, 1)).release("a", 10, 11);
+  permits.acquire("b", 2, 3, permit(2, 2)).release("b", 10, 12);
+  const Workload full = check(permits.history()).workload;
+  EXPECT_EQ(full.of(Mode::kPermit), 2U);
+  EXPECT_EQ(full.semaphore_full, 1U);
 }
 
 TEST(Window, ShowsTheContradictionAndNothingElse) {

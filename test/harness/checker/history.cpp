@@ -86,6 +86,11 @@ std::uint32_t Strings::number(std::string_view text) {
   return number;
 }
 
+std::uint32_t Strings::find(std::string_view text) const {
+  const auto found = numbers_.find(text);
+  return found == numbers_.end() ? 0 : found->second;
+}
+
 const std::string &Strings::text(std::uint32_t number) const {
   return texts_.at(number);
 }

@@ -28,9 +28,9 @@ enum class Op : std::uint8_t {
   kLost,     // a moment at which the client said "I have lost it"
   kRaise,    // read the resource and raise its fence to our token
   kWrite,    // fenced write to the resource; ok carries the value written
-  kWitness,  // look whether somebody else is inside; fail: `target` is
+  kWitness,  // look whether somebody else is inside; fail: `target` are
   kRun,      // a run that is to succeed once per slot
-  kEffect,   // what a run left behind, read at the end of all
+  kEffect,   // what a run left behind: read at the end, or told as it runs
   kFault,    // what the nemesis did: `name`; see Event::slot and target
 };
 
@@ -43,6 +43,7 @@ class Strings {
  public:
   Strings();
   std::uint32_t number(std::string_view text);
+  std::uint32_t find(std::string_view text) const;  // 0: not there
   const std::string &text(std::uint32_t number) const;
   std::size_t size() const { return texts_.size(); }
 
@@ -64,9 +65,10 @@ struct Event {
   std::uint32_t name = 0;
   std::uint32_t slot = 0;    // a fault: "ends" holds, "forgets" commits too,
                              // "freezes" or "kills" a client, or nothing
-  std::uint32_t target = 0;  // a fault: whom, the beginning of a node's name
+  std::uint32_t target = 0;  // a fault: whom, the beginning of a node's name;
+                             // a witness: who is inside, between spaces
   std::int64_t token = 0;    // 0: none
-  std::int64_t value = 0;    // what was written; a permit's number
+  std::int64_t value = 0;    // what was written; a permit's number, 0: unknown
   std::int64_t limit = 0;    // how many permits there are
   std::int64_t lease = 0;    // nanoseconds of belief that a good beat allows
   std::int32_t pid = 0;      // backend; a fault: the one it hits, 0: not one

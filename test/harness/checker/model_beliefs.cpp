@@ -28,22 +28,29 @@ class Others {
         key);
     readers_ = group_holds(
         timeline, [](const Hold &h) { return h.mode == Mode::kShared; }, key);
-    for (auto *groups : {&writers_, &readers_}) {
+    permits_ = group_holds(
+        timeline, [](const Hold &h) { return h.mode == Mode::kPermit; }, key);
+    for (auto *groups : {&writers_, &readers_, &permits_}) {
       for (auto &[_, list] : *groups) {
         std::erase_if(list, [](const Hold *h) { return !h->confirmed(); });
       }
     }
+    for (const auto &[name, list] : permits_) {
+      longest_[name] =
+          prefix_maximum(list, [](const Hold &hold) { return hold.until; });
+    }
   }
 
-  const Hold *at(const Hold &mine, std::int64_t t) const {
+  // Those whose holds leave no room for `mine` at `t`.
+  HoldList at(const Hold &mine, std::int64_t t) const {
     if (mine.mode == Mode::kPermit) {
-      return nullptr;
+      return crowd(mine, t);
     }
     const Hold *found = newest(writers_, mine, t);
     if (found == nullptr && mine.mode == Mode::kExclusive) {
       found = newest(readers_, mine, t);
     }
-    return found;
+    return found == nullptr ? HoldList() : HoldList{found};
   }
 
  private:
@@ -69,8 +76,31 @@ class Others {
     return nullptr;
   }
 
+  // The holders of all other permits, if all are taken.
+  HoldList crowd(const Hold &mine, std::int64_t t) const {
+    HoldList others;
+    const auto list = permits_.find(mine.name);
+    if (list == permits_.end()) {
+      return others;
+    }
+    const HoldList &longest = longest_.at(mine.name);
+    for (std::size_t i = granted_before(list->second, t);
+         i-- > 0 && longest[i]->until > t;) {
+      const Hold *hold = list->second[i];
+      if (hold != &mine && hold->until > t) {
+        others.push_back(hold);
+      }
+    }
+    if (std::ssize(others) < mine.limit) {
+      others.clear();
+    }
+    return others;
+  }
+
   Groups writers_;
   Groups readers_;
+  Groups permits_;
+  Groups longest_;  // of permits_, those that last longest up to there
 };
 
 void check_belief(const Timeline &timeline, const Belief &belief,
@@ -96,15 +126,19 @@ void check_belief(const Timeline &timeline, const Belief &belief,
                               " after the server had ended the hold",
                           {hold.grant_event, ended->event, belief.event}});
   }
-  const Hold *other = others.at(hold, belief.t);
-  if (other != nullptr &&
+  const HoldList excluding = others.at(hold, belief.t);
+  if (!excluding.empty() &&
       std::ranges::none_of(faults.maybe_ended(hold), [&](const Fault *fault) {
         return belief.t <= told_by(*fault);
       })) {
-    violations.push_back({"late-loss",
-                          "believed while another certainly held",
-                          {hold.grant_event, other->grant_event, belief.event,
-                           other->until_event}});
+    Violation violation{"late-loss",
+                        "believed while another certainly held",
+                        {hold.grant_event, belief.event}};
+    for (const Hold *other : excluding) {
+      violation.events.push_back(other->grant_event);
+      violation.events.push_back(other->until_event);
+    }
+    violations.push_back(std::move(violation));
   }
 }
 
@@ -121,14 +155,16 @@ const Hold *hold_of(const Timeline &timeline, std::uint32_t node,
   return newest;
 }
 
-// Two clients met at the resource.  One of them must have been hit.
+// These met at the resource.  One of them must have been hit.
 void check_meeting(const Timeline &timeline, const Witness &meeting,
+                   const std::vector<std::uint32_t> &nodes,
                    const FaultIndex &faults, Violations &violations) {
   Violation violation{
       "witness",
-      "two clients met at the resource, and no fault explains it",
+      std::to_string(nodes.size()) +
+          " clients met at the resource, and no fault explains it",
       {}};
-  for (const std::uint32_t node : {meeting.node, meeting.other}) {
+  for (const std::uint32_t node : nodes) {
     const Hold *hold = hold_of(timeline, node, meeting.name, meeting.t);
     if (hold == nullptr) {
       continue;
@@ -153,7 +189,16 @@ void check_beliefs(const History &history, const Timeline &timeline,
     check_belief(timeline, belief, faults, others, promises, violations);
   }
   for (const Witness &meeting : timeline.witnesses) {
-    check_meeting(timeline, meeting, faults, violations);
+    if (meeting.mode == Mode::kPermit) {
+      std::vector<std::uint32_t> all = meeting.others;
+      all.push_back(meeting.node);
+      check_meeting(timeline, meeting, all, faults, violations);
+      continue;
+    }
+    for (const std::uint32_t other : meeting.others) {
+      check_meeting(timeline, meeting, {meeting.node, other}, faults,
+                    violations);
+    }
   }
 }
 

@@ -38,42 +38,21 @@ void check_pairs(const HoldList &earlier, const HoldList &later,
 std::uint32_t name_of(const Hold &hold) { return hold.name; }
 
 void count_permits(const HoldList &list, Violations &violations) {
-  struct Step {
-    std::int64_t t;
-    int change;
-    const Hold *hold;
-  };
-  std::vector<Step> steps;
-  for (const Hold *hold : list) {
-    if (hold->confirmed()) {
-      steps.push_back({hold->granted, 1, hold});
-      steps.push_back({hold->until, -1, hold});
+  sweep(list, [&](const HoldList &inside, const Hold &last) {
+    if (static_cast<std::int64_t>(inside.size()) <= last.limit) {
+      return;
     }
-  }
-  // An end comes before a beginning at the same moment.
-  std::sort(steps.begin(), steps.end(), [](const Step &a, const Step &b) {
-    return a.t != b.t ? a.t < b.t : a.change < b.change;
+    Violation violation{"permits",
+                        std::to_string(inside.size()) + " of " +
+                            std::to_string(last.limit) +
+                            " permits are held at once",
+                        {}};
+    for (const Hold *hold : inside) {
+      violation.events.push_back(hold->grant_event);
+      violation.events.push_back(hold->until_event);
+    }
+    violations.push_back(std::move(violation));
   });
-  std::vector<const Hold *> inside;
-  for (const Step &step : steps) {
-    if (step.change < 0) {
-      std::erase(inside, step.hold);
-      continue;
-    }
-    inside.push_back(step.hold);
-    if (static_cast<std::int64_t>(inside.size()) > step.hold->limit) {
-      Violation violation{"permits",
-                          std::to_string(inside.size()) + " of " +
-                              std::to_string(step.hold->limit) +
-                              " permits are held at once",
-                          {}};
-      for (const Hold *hold : inside) {
-        violation.events.push_back(hold->grant_event);
-        violation.events.push_back(hold->until_event);
-      }
-      violations.push_back(std::move(violation));
-    }
-  }
 }
 
 }  // namespace
@@ -102,10 +81,14 @@ void check_permits(const Timeline &timeline, Violations &violations) {
   for (const auto &[_, list] : group_holds(timeline, permit, name_of)) {
     count_permits(list, violations);
   }
+  // The library does not say which permit it got.
+  const auto known = [](const Hold &hold) {
+    return hold.mode == Mode::kPermit && hold.permit != 0;
+  };
   const auto one = [](const Hold &hold) {
     return std::pair(hold.name, hold.permit);
   };
-  for (const auto &[_, list] : group_holds(timeline, permit, one)) {
+  for (const auto &[_, list] : group_holds(timeline, known, one)) {
     check_pairs(list, list, "permits", "one permit is held twice at once",
                 violations);
   }

@@ -1,6 +1,7 @@
 // Once per slot: what was answered against what was left behind.
 
 #include <algorithm>
+#include <limits>
 #include <map>
 
 #include "checker/models.hpp"
@@ -9,31 +10,69 @@ namespace harness {
 namespace {
 
 struct Slot {
-  std::vector<Index> succeeded;
-  std::vector<Index> effects;
+  std::vector<const Run *> succeeded;
+  std::vector<const Run *> effects;
   bool unknown = false;
 };
 
-void check_slot(const std::string &text, const Slot &slot, bool effects_read,
-                Violations &violations) {
-  const auto complain = [&](const std::string &what,
-                            const std::vector<Index> &events) {
-    violations.push_back({"once", text + ": " + what, events});
-  };
-  if (slot.succeeded.size() > 1) {
-    complain("two runs were reported as successful", slot.succeeded);
+class RunChecker {
+ public:
+  RunChecker(const Timeline &timeline, Violations &violations)
+      : violations_(violations), effects_read_(timeline.effects_read) {
+    for (const Fault &fault : timeline.faults) {
+      if (fault.forgets) {
+        forgets_.push_back(&fault);
+      }
+    }
   }
-  if (slot.effects.size() > 1) {
-    complain("the task ran twice", slot.effects);
+
+  void check(const std::string &text, const Slot &slot) {
+    repeated(text + ": two runs were reported as successful", slot.succeeded);
+    repeated(text + ": the task ran twice", slot.effects);
+    if (effects_read_ && slot.effects.empty()) {
+      for (const Run *run : slot.succeeded) {
+        if (!forgotten(*run, std::numeric_limits<std::int64_t>::max())) {
+          complain(text + ": a successful run left nothing behind", {run});
+        }
+      }
+    }
+    if (!slot.effects.empty() && slot.succeeded.empty() && !slot.unknown) {
+      complain(text +
+                   ": the task ran, but every caller was told that it did"
+                   " not",
+               slot.effects);
+    }
   }
-  if (effects_read && slot.effects.empty() && !slot.succeeded.empty()) {
-    complain("a successful run left nothing behind", slot.succeeded);
+
+ private:
+  void complain(const std::string &what, const std::vector<const Run *> &runs) {
+    Violation violation{"once", what, {}};
+    for (const Run *run : runs) {
+      violation.events.push_back(run->event);
+    }
+    violations_.push_back(std::move(violation));
   }
-  if (!slot.effects.empty() && slot.succeeded.empty() && !slot.unknown) {
-    complain("the task ran, but every caller was told that it did not",
-             slot.effects);
+
+  // Can a failover between the beginning of `run` and `t` have lost its commit?
+  bool forgotten(const Run &run, std::int64_t t) const {
+    return std::ranges::any_of(forgets_, [&](const Fault *fault) {
+      return fault->done >= run.asked && fault->begun <= t;
+    });
   }
-}
+
+  void repeated(const std::string &what, std::vector<const Run *> runs) {
+    std::ranges::sort(runs, {}, &Run::answered);
+    for (std::size_t i = 1; i < runs.size(); ++i) {
+      if (!forgotten(*runs[i - 1], runs[i]->answered)) {
+        complain(what, {runs[i - 1], runs[i]});
+      }
+    }
+  }
+
+  Violations &violations_;
+  bool effects_read_;
+  std::vector<const Fault *> forgets_;
+};
 
 void check_values(const Timeline &timeline, Violations &violations) {
   std::map<std::pair<std::uint32_t, std::int64_t>, Index> seen;
@@ -56,29 +95,22 @@ void check_values(const Timeline &timeline, Violations &violations) {
 
 void check_runs(const History &history, const Timeline &timeline,
                 Violations &violations) {
-  std::int64_t forgotten = 0;
-  for (const Fault &fault : timeline.faults) {
-    if (fault.forgets) {
-      forgotten = std::max(forgotten, fault.done);
-    }
-  }
   std::map<std::pair<std::uint32_t, std::uint32_t>, Slot> slots;
   for (const Run &run : timeline.runs) {
     Slot &slot = slots[{run.name, run.slot}];
     if (run.effect) {
-      slot.effects.push_back(run.event);
-    } else if (run.outcome != Ev::kFail && run.answered <= forgotten) {
-      slot.unknown = true;
+      slot.effects.push_back(&run);
     } else if (run.outcome == Ev::kOk) {
-      slot.succeeded.push_back(run.event);
+      slot.succeeded.push_back(&run);
     } else if (run.outcome == Ev::kUnknown) {
       slot.unknown = true;
     }
   }
+  RunChecker checker(timeline, violations);
   for (const auto &[key, slot] : slots) {
-    check_slot("slot \"" + history.strings.text(key.second) + "\" of \"" +
-                   history.strings.text(key.first) + "\"",
-               slot, timeline.effects_read, violations);
+    checker.check("slot \"" + history.strings.text(key.second) + "\" of \"" +
+                      history.strings.text(key.first) + "\"",
+                  slot);
   }
   check_values(timeline, violations);
 }

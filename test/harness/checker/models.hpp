@@ -39,7 +39,8 @@ void check_writes(const Timeline &timeline, Violations &violations);
 // "late-loss": a client believed in a hold while another certainly had it, or
 // longer than the report bound after the server had ended it.  "lease": it
 // believed longer than its lease after the last good beat.  "witness": two
-// clients met at the resource, and no fault explains it.
+// clients, or one more than there are permits, met at the resource, and no
+// fault explains it.
 void check_beliefs(const History &history, const Timeline &timeline,
                    const Promises &promises, Violations &violations);
 
@@ -48,8 +49,8 @@ void check_ended(const History &history, const Timeline &timeline,
                  Violations &violations);
 
 // "once": a slot that ran twice, a run that was reported and left nothing, or
-// was denied and left something.  What was answered before a fault that forgets
-// commits (an asynchronous standby was promoted) counts as unknown.
+// was denied and left something.  Two runs are no violation when a fault
+// between them forgets commits (an asynchronous standby was promoted).
 // "lost-update": two runs under the lock left the same value.
 void check_runs(const History &history, const Timeline &timeline,
                 Violations &violations);

@@ -55,9 +55,11 @@ class Story {
     event.value = value;
     return both(event, asked, answered, ev);
   }
-  Story &meet(std::string_view node, double t, std::string_view other) {
+  Story &meet(std::string_view node, double t, std::string_view others,
+              Mode mode = Mode::kExclusive) {
     Event event = base(node, Op::kWitness);
-    event.target = history_.strings.number(other);
+    event.mode = mode;
+    event.target = history_.strings.number(others);
     return both(event, t, t, Ev::kFail);
   }
   Story &run(std::string_view node, double asked, double answered,
@@ -69,8 +71,9 @@ class Story {
   Story &effects(double t) {
     return moment(base("reader", Op::kEffect), t, Ev::kInvoke);
   }
-  Story &effect(double t, std::string_view slot, std::int64_t value = 0) {
-    Event event = base("reader", Op::kEffect);
+  Story &effect(double t, std::string_view slot, std::int64_t value = 0,
+                std::string_view node = "reader") {
+    Event event = base(node, Op::kEffect);
     event.value = value;
     event.slot = history_.strings.number(slot);
     return moment(event, t, Ev::kOk);

@@ -1,6 +1,7 @@
 #include "checker/timeline.hpp"
 
 #include <algorithm>
+#include <sstream>
 #include <unordered_map>
 #include <utility>
 
@@ -22,8 +23,7 @@ class Reader {
     }
     for (const Index asked : pending_) {
       if (asked != kNone && at(asked).op == Op::kRun) {
-        timeline_.runs.push_back({at(asked).name, at(asked).slot, Ev::kUnknown,
-                                  false, 0, at(asked).t, asked});
+        run(asked, asked, Ev::kUnknown);
       }
     }
     return std::move(timeline_);
@@ -113,15 +113,9 @@ class Reader {
       case Op::kWrite:
         return write(asked, i);
       case Op::kRun:
-        timeline_.runs.push_back(
-            {at(i).name, at(asked).slot, at(i).ev, false, 0, at(i).t, i});
-        return;
+        return run(asked, i, at(i).ev);
       case Op::kWitness:
-        if (at(i).ev == Ev::kFail) {
-          timeline_.witnesses.push_back(
-              {at(i).node, at(i).name, at(i).target, at(i).t, i});
-        }
-        return;
+        return witness(i);
       case Op::kFault:
         return fault(asked, i);
       default:
@@ -235,13 +229,50 @@ class Reader {
     timeline_.writes.push_back(write);
   }
 
+  void run(Index asked, Index i, Ev outcome) {
+    Run run;
+    run.name = at(asked).name;
+    run.slot = at(asked).slot;
+    run.outcome = outcome;
+    run.asked = at(asked).t;
+    run.answered = at(i).t;
+    run.event = i;
+    timeline_.runs.push_back(run);
+  }
+
+  // Read at the end, or told by the run itself while it lasts.
   void effect(Index i) {
-    if (at(i).ev == Ev::kInvoke) {
+    const Event &event = at(i);
+    if (event.ev == Ev::kInvoke) {
       timeline_.effects_read = true;
-    } else {
-      timeline_.runs.push_back(
-          {at(i).name, at(i).slot, Ev::kOk, true, at(i).value, at(i).t, i});
+      return;
     }
+    const Index asked = pending_[event.node];
+    run(i, i, Ev::kOk);
+    Run &effect = timeline_.runs.back();
+    effect.effect = true;
+    effect.value = event.value;
+    if (asked != kNone && at(asked).op == Op::kRun) {
+      effect.asked = at(asked).t;
+    }
+  }
+
+  void witness(Index i) {
+    const Event &event = at(i);
+    if (event.ev != Ev::kFail) {
+      return;
+    }
+    Witness witness;
+    witness.node = event.node;
+    witness.name = event.name;
+    witness.mode = event.mode;
+    witness.t = event.t;
+    witness.event = i;
+    std::istringstream others(history_.strings.text(event.target));
+    for (std::string other; others >> other;) {
+      witness.others.push_back(history_.strings.find(other));
+    }
+    timeline_.witnesses.push_back(std::move(witness));
   }
 
   void fault(Index asked, Index i) {

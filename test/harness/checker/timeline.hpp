@@ -68,9 +68,10 @@ struct Run {
   std::uint32_t name = 0;
   std::uint32_t slot = 0;
   Ev outcome = Ev::kUnknown;
-  bool effect = false;        // not an answer, but what the run left behind
-  std::int64_t value = 0;     // of an effect: what was written, if anything
-  std::int64_t answered = 0;  // when
+  bool effect = false;     // not an answer, but what the run left behind
+  std::int64_t value = 0;  // of an effect: what was written, if anything
+  std::int64_t asked = 0;  // when
+  std::int64_t answered = 0;
   Index event = 0;
 };
 
@@ -87,10 +88,12 @@ struct Fault {
   Index event = 0;
 };
 
+// `node` met at the resource whom it must not.
 struct Witness {
   std::uint32_t node = 0;
   std::uint32_t name = 0;
-  std::uint32_t other = 0;
+  Mode mode = Mode::kExclusive;
+  std::vector<std::uint32_t> others;
   std::int64_t t = 0;
   Index event = 0;
 };

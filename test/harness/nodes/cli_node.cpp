@@ -83,9 +83,9 @@ class CliNode {
   }
 
   void round() {
-    name_ = std::string(kNamespace) + "/" +
-            std::to_string(dice_.roll(1, options_.names));
-    mode_ = dice_.chance(0.2) ? Mode::kShared : Mode::kExclusive;
+    const Wish wish = draw_wish(dice_, options_.names, false);
+    name_ = wish.name();
+    mode_ = wish.mode;
     set_progress(options_, Progress::kNotStarted);
     Line event = line(Op::kAcquire, Ev::kInvoke, name_);
     event.mode = mode_;

@@ -35,22 +35,26 @@ class FacadeThread {
 
   // Readers of one client share a grant and its token, so only one thread of
   // a process reads.
-  pg_exclusive::lock_mode draw_mode() {
-    return number_ == 0 && dice_.chance(0.3)
-               ? pg_exclusive::lock_mode::shared
-               : pg_exclusive::lock_mode::exclusive;
+  Wish draw() {
+    Wish wish = draw_wish(dice_, names_, true);
+    if (wish.mode == Mode::kShared && number_ != 0) {
+      wish.mode = Mode::kExclusive;
+    }
+    return wish;
   }
 
   void round() {
-    const std::string key = std::to_string(dice_.roll(1, names_));
-    name_ = std::string(kNamespace) + "/" + key;
-    const pg_exclusive::lock_mode mode = draw_mode();
+    if (dice_.chance(0.1)) {
+      return once();
+    }
+    const Wish wish = draw();
+    name_ = wish.name();
     Line event = line(Op::kAcquire, Ev::kInvoke, name_);
-    event.mode = mode == pg_exclusive::lock_mode::shared ? Mode::kShared
-                                                         : Mode::kExclusive;
+    event.mode = wish.mode;
+    event.limit = wish.mode == Mode::kPermit ? kPermits : 0;
     recorder_.record(event);
     try {
-      Granted granted = ask({kNamespace, key}, mode);
+      Granted granted = ask(wish);
       event.ev = granted ? Ev::kOk : Ev::kFail;
       if (granted) {
         event.token = granted->token().value_or(0);
@@ -68,14 +72,43 @@ class FacadeThread {
     std::this_thread::sleep_for(milliseconds(dice_.roll(0, 5)));
   }
 
-  Granted ask(const pg_exclusive::lock_name &name,
-              pg_exclusive::lock_mode mode) {
-    if (dice_.chance(0.5)) {
-      return client_.try_lock(name, {.mode = mode});
+  // Work outside the database, at most once: who is given the slot says so
+  // while it runs.
+  void once() {
+    Line event = line(Op::kRun, Ev::kInvoke, std::string(kNamespace) + "/once");
+    event.slot = current_slot();
+    recorder_.record(event);
+    bool ran = false;
+    try {
+      const auto result = client_.try_run_once(
+          {kNamespace, "once"}, event.slot,
+          {.on_crash = pg_exclusive::on_crash::skip}, [&] {
+            ran = true;
+            Line effect = line(Op::kEffect, Ev::kOk, event.name);
+            effect.slot = event.slot;
+            recorder_.record(effect);
+            std::this_thread::sleep_for(milliseconds(dice_.roll(0, 5)));
+          });
+      event.ev = result ? Ev::kOk : Ev::kFail;
+    } catch (const pg_exclusive::lock_error &) {
+      event.ev = ran ? Ev::kUnknown : Ev::kFail;
     }
-    return client_.lock(
-        name,
-        {.wait = milliseconds(dice_.roll(1, 400)), .stop = {}, .mode = mode});
+    recorder_.record(event);
+  }
+
+  Granted ask(const Wish &wish) {
+    const pg_exclusive::lock_name name{kNamespace, wish.key};
+    const pg_exclusive::lock_mode mode =
+        wish.mode == Mode::kShared ? pg_exclusive::lock_mode::shared
+                                   : pg_exclusive::lock_mode::exclusive;
+    const bool now = dice_.chance(0.5);
+    const milliseconds wait(dice_.roll(1, 400));
+    if (wish.mode == Mode::kPermit) {
+      pg_exclusive::semaphore permits(client_, name, kPermits);
+      return now ? permits.try_acquire() : permits.acquire({.wait = wait});
+    }
+    return now ? client_.try_lock(name, {.mode = mode})
+               : client_.lock(name, {.wait = wait, .stop = {}, .mode = mode});
   }
 
   void use(pg_exclusive::hold hold, const Line &granted) {

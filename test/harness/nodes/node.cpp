@@ -47,6 +47,23 @@ Line line(Op op, Ev ev, std::string_view name, std::int64_t token) {
   return made;
 }
 
+Wish draw_wish(Dice &dice, int names, bool permits) {
+  if (permits && dice.chance(0.2)) {
+    return {.key = kSemaphore, .mode = Mode::kPermit};
+  }
+  // Readers gather at half of the names, so that they meet.
+  if (dice.chance(0.25)) {
+    return {.key = std::to_string(dice.roll(1, (names + 1) / 2)),
+            .mode = Mode::kShared};
+  }
+  return {.key = std::to_string(dice.roll(1, names)), .mode = Mode::kExclusive};
+}
+
+std::string current_slot() {
+  constexpr std::int64_t kSlotLength = 300'000'000;  // nanoseconds
+  return "slot-" + std::to_string(now() / kSlotLength);
+}
+
 void listen_for_end(int parent) {
   struct sigaction action {};
   action.sa_handler = [](int) { end = true; };
@@ -68,6 +85,18 @@ bool Work::believe(const Hold &hold) {
   }
   recorder_.record(line(Op::kLost, Ev::kOk, hold.name, hold.token));
   return false;
+}
+
+void Work::enter(const Hold &hold, Resource &resource) {
+  recorder_.record(line(Op::kWitness, Ev::kInvoke, hold.name, hold.token));
+  Line met = line(Op::kWitness, Ev::kOk, hold.name);
+  met.mode = hold.mode;
+  for (const std::string &other :
+       resource.enter(recorder_.node(), hold.mode, kPermits)) {
+    met.ev = Ev::kFail;
+    met.target += (met.target.empty() ? "" : " ") + other;
+  }
+  recorder_.record(met);
 }
 
 bool Work::raise(const Hold &hold, Resource &resource, std::int64_t &value) {
@@ -92,18 +121,12 @@ bool Work::run(const Hold &hold) {
   if (!believe(hold)) {
     return false;
   }
-  const bool exclusive = hold.mode == Mode::kExclusive;
   Resource resource(directory_, hold.name);
-  recorder_.record(line(Op::kWitness, Ev::kInvoke, hold.name, hold.token));
-  const std::optional<std::string> other =
-      resource.enter(recorder_.node(), exclusive);
-  Line met = line(Op::kWitness, other ? Ev::kFail : Ev::kOk, hold.name);
-  met.target = other.value_or("");
-  recorder_.record(met);
+  enter(hold, resource);
 
-  // Readers look, and have nothing to write.
+  // Who is not alone looks, and has nothing to write.
   std::int64_t value = 0;
-  bool accepted = exclusive && raise(hold, resource, value);
+  bool accepted = hold.mode == Mode::kExclusive && raise(hold, resource, value);
   const std::int64_t steps = dice_.roll(1, 8);
   bool held = true;
   for (std::int64_t i = 0; held && i < steps; ++i) {

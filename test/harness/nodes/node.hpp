@@ -17,6 +17,9 @@
 namespace harness {
 
 inline constexpr const char *kNamespace = "harness";
+// The semaphore that all fight for, and how many permits it has.
+inline constexpr const char *kSemaphore = "permits";
+inline constexpr int kPermits = 3;
 
 struct NodeOptions {
   std::string kind;      // sql, xact, once, facade, cli
@@ -51,6 +54,19 @@ class Dice {
 // A moment or operation of one lock, for the recorder.
 Line line(Op op, Ev ev, std::string_view name, std::int64_t token = 0);
 
+// What a client asks for next.
+struct Wish {
+  std::string key;
+  Mode mode = Mode::kExclusive;
+
+  std::string name() const { return std::string(kNamespace) + '/' + key; }
+};
+// One of so many locks, mostly exclusively; or a permit, when `permits`.
+Wish draw_wish(Dice &dice, int names, bool permits);
+
+// The slot of this moment: all clients try it, as every node's cron would.
+std::string current_slot();
+
 // What a client does under a lock: enters the resource, raises the fence, and
 // writes a few times, as long as it believes in its hold.
 class Work {
@@ -58,7 +74,7 @@ class Work {
   struct Hold {
     std::string name;
     std::int64_t token = 0;
-    Mode mode = Mode::kExclusive;
+    Mode mode = Mode::kExclusive;  // kPermit: one of kPermits
     // Does the client believe in its hold?  No I/O.
     std::function<bool()> held;
     // Rests about so long; may ask the server.
@@ -74,6 +90,7 @@ class Work {
 
  private:
   bool believe(const Hold &hold);
+  void enter(const Hold &hold, Resource &resource);
   bool raise(const Hold &hold, Resource &resource, std::int64_t &value);
   bool write(const Hold &hold, Resource &resource, std::int64_t value);
 

@@ -123,11 +123,11 @@ bool Resource::write(std::int64_t token, std::int64_t value) {
   return true;
 }
 
-std::optional<std::string> Resource::enter(const std::string &node,
-                                           bool exclusive) {
+std::vector<std::string> Resource::enter(const std::string &node, Mode mode,
+                                         std::int64_t limit) {
   const Turn turn(witness_);
   Visitors visitors = load_visitors(witness_);
-  std::optional<std::string> other;
+  std::vector<std::string> others;
   std::optional<std::size_t> free;
   for (std::size_t i = 0; i < visitors.size(); ++i) {
     Visitor &visitor = visitors[i];
@@ -136,17 +136,20 @@ std::optional<std::string> Resource::enter(const std::string &node,
     }
     if (visitor.pid == 0) {
       free = free.value_or(i);
-    } else if (exclusive || visitor.exclusive) {
-      other = std::string(visitor.node.data());
+    } else if (mode != Mode::kShared || visitor.exclusive) {
+      others.emplace_back(visitor.node.data());
     }
+  }
+  if (mode == Mode::kPermit && std::ssize(others) < limit) {
+    others.clear();
   }
   place_ = free.value();
   Visitor &me = visitors[place_];
   me.pid = getpid();
-  me.exclusive = exclusive;
+  me.exclusive = mode == Mode::kExclusive;
   node.copy(me.node.data(), me.node.size() - 1);
   store_visitors(witness_, visitors);
-  return other;
+  return others;
 }
 
 void Resource::leave() {

@@ -11,6 +11,9 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
+
+#include "checker/history.hpp"
 
 namespace harness {
 
@@ -30,10 +33,12 @@ class Resource {
   // Stores `value`; false when a newer token has been seen.
   bool write(std::int64_t token, std::int64_t value);
 
-  // Enters the protected section as `node`.  Returns somebody who is inside
-  // already and must not be, or nothing.  An exclusive user meets everybody, a
-  // shared one only exclusive ones; the dead are forgotten.
-  std::optional<std::string> enter(const std::string &node, bool exclusive);
+  // Enters the protected section as `node`.  Returns who is inside already and
+  // must not be.  An exclusive user meets everybody, a shared one only
+  // exclusive ones, the holder of a permit all others when they have all of the
+  // `limit` permits; the dead are forgotten.
+  std::vector<std::string> enter(const std::string &node, Mode mode,
+                                 std::int64_t limit = 0);
   void leave();
 
  private:

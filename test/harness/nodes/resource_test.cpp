@@ -3,6 +3,7 @@
 
 #include "nodes/resource.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -12,6 +13,9 @@
 
 namespace harness {
 namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
 
 class ResourceTest : public testing::Test {
  protected:
@@ -46,32 +50,42 @@ TEST_F(ResourceTest, KeepsNamesApart) {
 TEST_F(ResourceTest, SeesWhoIsInside) {
   Resource a(directory_, "jobs/a");
   Resource b(directory_, "jobs/a");
-  EXPECT_EQ(a.enter("first", true), std::nullopt);
-  EXPECT_EQ(b.enter("second", true), "first");
+  EXPECT_THAT(a.enter("first", Mode::kExclusive), IsEmpty());
+  EXPECT_THAT(b.enter("second", Mode::kExclusive), ElementsAre("first"));
   b.leave();
   a.leave();
-  EXPECT_EQ(b.enter("second", true), std::nullopt);
+  EXPECT_THAT(b.enter("second", Mode::kExclusive), IsEmpty());
 }
 
 TEST_F(ResourceTest, LetsReadersIn) {
   Resource a(directory_, "jobs/a");
   Resource b(directory_, "jobs/a");
   Resource c(directory_, "jobs/a");
-  EXPECT_EQ(a.enter("reader", false), std::nullopt);
-  EXPECT_EQ(b.enter("another", false), std::nullopt);
+  EXPECT_THAT(a.enter("reader", Mode::kShared), IsEmpty());
+  EXPECT_THAT(b.enter("another", Mode::kShared), IsEmpty());
   a.leave();
-  EXPECT_EQ(c.enter("writer", true), "another");
+  EXPECT_THAT(c.enter("writer", Mode::kExclusive), ElementsAre("another"));
+  EXPECT_THAT(a.enter("reader", Mode::kShared), ElementsAre("writer"));
+}
+
+TEST_F(ResourceTest, CountsThoseWithPermits) {
+  Resource a(directory_, "jobs/a");
+  Resource b(directory_, "jobs/a");
+  Resource c(directory_, "jobs/a");
+  EXPECT_THAT(a.enter("one", Mode::kPermit, 2), IsEmpty());
+  EXPECT_THAT(b.enter("two", Mode::kPermit, 2), IsEmpty());
+  EXPECT_THAT(c.enter("three", Mode::kPermit, 2), ElementsAre("one", "two"));
 }
 
 TEST_F(ResourceTest, ForgetsTheDead) {
   const pid_t child = fork();
   if (child == 0) {
-    Resource(directory_, "jobs/a").enter("child", true);
+    Resource(directory_, "jobs/a").enter("child", Mode::kExclusive);
     raise(SIGKILL);
   }
   waitpid(child, nullptr, 0);
   Resource resource(directory_, "jobs/a");
-  EXPECT_EQ(resource.enter("parent", true), std::nullopt);
+  EXPECT_THAT(resource.enter("parent", Mode::kExclusive), IsEmpty());
 }
 
 }  // namespace

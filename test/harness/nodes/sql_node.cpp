@@ -37,11 +37,11 @@ class SqlNode {
  private:
   // One attempt for one lock.
   void round() {
-    name_ = std::string(kNamespace) + "/" +
-            std::to_string(dice_.roll(1, options_.names));
-    key_ = name_.substr(name_.find('/') + 1);
-    mode_ = dice_.chance(0.2) ? Mode::kShared : Mode::kExclusive;
-    transaction_ = dice_.chance(0.2);
+    const Wish wish = draw_wish(dice_, options_.names, true);
+    name_ = wish.name();
+    key_ = wish.key;
+    mode_ = wish.mode;
+    transaction_ = mode_ != Mode::kPermit && dice_.chance(0.2);
     if (acquire()) {
       hold();
     } else {
@@ -69,6 +69,10 @@ class SqlNode {
         mode_ == Mode::kShared ? ", 'shared'" : ", 'exclusive'";
     const std::string wait =
         ", '" + std::to_string(dice_.roll(1, 400)) + " ms'";
+    if (mode_ == Mode::kPermit) {
+      return "SELECT try_lock_permit($1, $2, " + std::to_string(kPermits) +
+             (dice_.chance(0.5) ? wait : "") + ")";
+    }
     if (transaction_) {
       return "SELECT try_xact_lock($1, $2" + mode +
              (dice_.chance(0.5) ? wait : "") + ")";
@@ -110,6 +114,10 @@ class SqlNode {
     }
     event.t = 0;
     event.ev = outcome(answer);
+    if (mode_ == Mode::kPermit) {
+      event.value = answer.number();
+      event.limit = kPermits;
+    }
     if (event.ev == Ev::kOk && !read_token(event)) {
       event.ev = Ev::kUnknown;
     }
@@ -126,7 +134,7 @@ class SqlNode {
   // of its statement; a session-scope lock outlives that, as it outlives
   // ROLLBACK.  lock_timeout strikes only while the lock is waited for.
   Ev outcome(const Answer &answer) const {
-    if (answer.yes()) {
+    if (mode_ == Mode::kPermit ? answer.number() > 0 : answer.yes()) {
       return Ev::kOk;
     }
     const bool cancelled = answer.sqlstate == "57014" && !transaction_;

@@ -9,8 +9,6 @@
 namespace harness {
 namespace {
 
-constexpr std::int64_t kSlotLength = 300'000'000;  // nanoseconds
-
 class TaskNode {
  public:
   explicit TaskNode(const NodeOptions &options)
@@ -35,9 +33,7 @@ class TaskNode {
     const std::string key = "task-" + std::to_string(dice_.roll(1, 2));
     switch (dice_.roll(0, 2)) {
       case 0:
-        // All nodes try the same slot, as every node's cron would.
-        return ask(session, "once-" + key,
-                   "slot-" + std::to_string(now() / kSlotLength),
+        return ask(session, "once-" + key, current_slot(),
                    "SELECT try_run_once($1, $2, $3, $4)", true);
       case 1:
         return ask(session, key, fresh_slot(),

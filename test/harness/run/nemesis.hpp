@@ -15,8 +15,10 @@
 #include <string>
 #include <vector>
 
+#include "nodes/session.hpp"
 #include "run/network.hpp"
 #include "run/pooler.hpp"
+#include "run/proxy.hpp"
 #include "run/roster.hpp"
 #include "run/server.hpp"
 
@@ -71,18 +73,19 @@ class Track {
 };
 
 // terminate, kill_backend, kill_server, immediate, promote, lock_table, link,
-// pgbouncer
+// pgbouncer, reset
 class ServerTrack : public Track {
  public:
-  // `network` and `pooler` may be null when their faults are not enabled.
+  // Null: what belongs to faults that are not enabled.
   ServerTrack(const NemesisOptions &options, Cluster &cluster, Network *network,
-              Pooler *pooler);
+              Pooler *pooler, Proxy *proxy);
 
  protected:
   void recover() override;
 
  private:
-  int victim();  // the backend of a holder
+  // The backend of a holder; one of `among`, if that is not empty.
+  int victim(Session &session, const std::string &among = "");
   bool terminate();
   bool kill_backend();
   bool restart(const std::string &name,
@@ -91,10 +94,12 @@ class ServerTrack : public Track {
   bool fill_lock_table();
   bool cut_link();
   bool restart_pooler();
+  bool reset();
 
   Cluster &cluster_;
   Network *network_;
   Pooler *pooler_;
+  Proxy *proxy_;
 };
 
 // stop, kill_client, clock

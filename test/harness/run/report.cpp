@@ -1,5 +1,6 @@
 // The summary: what was done, what was hit, what was found.
 
+#include <algorithm>
 #include <iomanip>
 #include <ostream>
 
@@ -49,6 +50,27 @@ void print_faults(const StressOptions &options, const Verdict &verdict,
   }
 }
 
+// A model that nothing could have broken.
+std::vector<std::string> idle_models(const StressOptions &options,
+                                     const Workload &work) {
+  std::vector<std::string> found;
+  const auto need = [&](std::initializer_list<const char *> kinds,
+                        std::uint64_t count, const char *what) {
+    const bool wanted = std::ranges::any_of(
+        kinds, [&](const char *kind) { return options.kinds.contains(kind); });
+    if (wanted && count == 0) {
+      found.emplace_back(what);
+    }
+  };
+  need({"sql", "facade", "cli"}, work.of(Mode::kExclusive),
+       "no exclusive lock was ever granted");
+  need({"sql"}, work.readers_together, "no two readers ever met");
+  need({"sql", "facade"}, work.semaphore_full, "no semaphore was ever full");
+  need({"task", "facade"}, work.second_runs,
+       "no slot was ever refused a second run");
+  return found;
+}
+
 // Why the run proves nothing, if so.
 std::vector<std::string> doubts(const StressOptions &options,
                                 const Verdict &verdict) {
@@ -65,8 +87,10 @@ std::vector<std::string> doubts(const StressOptions &options,
   if (verdict.determinate_share() < options.least_determinate) {
     found.push_back("too many operations have an unknown outcome");
   }
-  if (verdict.grants + verdict.successful_runs == 0) {
-    found.push_back("no lock was ever granted");
+  if (options.least_hits > 0) {
+    for (std::string &idle : idle_models(options, verdict.workload)) {
+      found.push_back(std::move(idle));
+    }
   }
   return found;
 }
@@ -105,6 +129,12 @@ int report(const StressOptions &options, const std::string &history_file,
       << " %; grants " << verdict.grants << ", fenced writes " << verdict.writes
       << ", runs " << verdict.successful_runs << "; events "
       << history.events.size() << '\n';
+  const Workload &work = verdict.workload;
+  out << "exclusive " << work.of(Mode::kExclusive) << "; shared "
+      << work.of(Mode::kShared) << ", " << work.readers_together
+      << " beside another reader; permits " << work.of(Mode::kPermit) << ", "
+      << work.semaphore_full << " the last one; second runs refused "
+      << work.second_runs << '\n';
   for (const auto &[rule, count] : count_rules(verdict.violations)) {
     out << "violations of " << rule << ": " << count << '\n';
   }

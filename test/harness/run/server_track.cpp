@@ -12,11 +12,12 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 ServerTrack::ServerTrack(const NemesisOptions &options, Cluster &cluster,
-                         Network *network, Pooler *pooler)
+                         Network *network, Pooler *pooler, Proxy *proxy)
     : Track(options, "nemesis-server", 1),
       cluster_(cluster),
       network_(network),
-      pooler_(pooler) {
+      pooler_(pooler),
+      proxy_(proxy) {
   offer("terminate", [this] { return terminate(); });
   offer("kill_backend", [this] { return kill_backend(); });
   offer("kill_server", [this] {
@@ -29,16 +30,19 @@ ServerTrack::ServerTrack(const NemesisOptions &options, Cluster &cluster,
   offer("lock_table", [this] { return fill_lock_table(); });
   offer("link", [this] { return cut_link(); });
   offer("pgbouncer", [this] { return restart_pooler(); });
+  offer("reset", [this] { return reset(); });
 }
 
 // Time for the clients to do something that can be judged.
 void ServerTrack::recover() { pause(50, 250); }
 
-int ServerTrack::victim() {
-  Session session(cluster_.primary().conninfo());
+int ServerTrack::victim(Session &session, const std::string &among) {
   const Answer answer = session.exec(
       "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted"
-      " AND pid <> pg_backend_pid() ORDER BY pid");
+      " AND pid <> pg_backend_pid()"
+      " AND ($1 = '' OR pid = ANY(string_to_array($1, ',')::int[]))"
+      " ORDER BY pid",
+      {among});
   if (!answer.ok() || answer.rows.empty()) {
     return 0;
   }
@@ -48,22 +52,24 @@ int ServerTrack::victim() {
 }
 
 bool ServerTrack::terminate() {
-  const int pid = victim();
+  Session session(cluster_.primary().conninfo());
+  const int pid = victim(session);
   if (pid == 0) {
     pause(10, 20);
     return false;
   }
-  Session session(cluster_.primary().conninfo());
   const Line fault = begin("terminate", "ends", {}, pid);
-  return end(fault, session
-                        .exec("SELECT pg_terminate_backend($1::int, 5000)",
-                              {std::to_string(pid)}, seconds(10))
-                        .yes());
+  const Answer answer = session.exec(
+      "SELECT pg_terminate_backend(pid, 5000) FROM pg_locks WHERE pid = $1::int"
+      " AND locktype = 'advisory' AND granted LIMIT 1",
+      {std::to_string(pid)}, seconds(10));
+  // Whoever got the signal was hit, however long he took to go.
+  return end(fault, answer.lost() || !answer.rows.empty());
 }
 
 bool ServerTrack::kill_backend() {
   Session witness(cluster_.primary().conninfo());
-  const int pid = victim();
+  const int pid = victim(witness);
   if (pid == 0 || !witness.connected()) {
     pause(10, 20);
     return false;
@@ -96,6 +102,9 @@ bool ServerTrack::promote() {
   const Line fault = begin("promote", "forgets");
   cluster_.fail_over();
   const bool hit = end(fault, true);
+  if (proxy_ != nullptr) {
+    proxy_->aim(cluster_.primary().port());
+  }
   if (pooler_ != nullptr) {
     pooler_->stop();
     pooler_->start(cluster_.primary().port());
@@ -132,6 +141,25 @@ bool ServerTrack::restart_pooler() {
   const bool hit = end(fault, true);
   pooler_->start(cluster_.primary().port());
   return hit;
+}
+
+bool ServerTrack::reset() {
+  Session session(cluster_.primary().conninfo());
+  const std::string behind = proxy_->backends();
+  const int pid = behind.empty() ? 0 : victim(session, behind);
+  if (pid == 0) {
+    pause(10, 20);
+    return false;
+  }
+  const Line fault = begin("reset", "ends", {}, pid);
+  return end(fault, proxy_->inject(pid,
+                                   "SELECT FROM pg_locks WHERE granted"
+                                   " AND locktype = 'advisory'"
+                                   " AND pid = pg_backend_pid()",
+                                   dice().chance(0.5)
+                                       ? "DISCARD ALL"
+                                       : "SELECT pg_advisory_unlock_all()",
+                                   milliseconds(500)));
 }
 
 }  // namespace harness

@@ -21,6 +21,7 @@ namespace harness {
 namespace {
 
 constexpr int kPoolerPort = 2;  // beyond the server's
+constexpr int kProxyPort = 3;
 
 class Trial {
  public:
@@ -55,7 +56,8 @@ class Trial {
       try {
         if (cluster_) {
           ServerTrack(nemesis_, *cluster_, network_ ? &*network_ : nullptr,
-                      pooler_ ? &*pooler_ : nullptr)
+                      pooler_ ? &*pooler_ : nullptr,
+                      proxy_ ? &*proxy_ : nullptr)
               .run(end);
         }
       } catch (...) {
@@ -100,7 +102,7 @@ class Trial {
          " FROM (VALUES (''), ('once-')) p (prefix), generate_series(1, 2) n");
   }
 
-  // The far place and the pooler.
+  // The far place and what stands in between.
   void prepare_ways() {
     Postmaster &primary = cluster_->primary();
     if (enabled("link")) {
@@ -118,6 +120,11 @@ class Trial {
                       std::getenv("SERVER_USER"));
       pooler_->start(primary.port());
     }
+    if (enabled("reset")) {
+      proxy_.emplace(options_.directory, std::getenv("PGHOST"),
+                     primary.port() + kProxyPort);
+      proxy_->aim(primary.port());
+    }
   }
 
   Place place(const std::string &kind, const std::string &name) const {
@@ -132,7 +139,7 @@ class Trial {
     made.options.lease_ms = options_.lease_ms;
     made.options.names = options_.names;
     if (kind == "cli") {
-      made.environment = libpq_environment();
+      made.environment = libpq_environment(made.options.conninfo);
     }
     made.options.discard = enabled("discard");
     made.options.timeouts = enabled("timeouts");
@@ -140,9 +147,10 @@ class Trial {
   }
 
   // The tool is told by libpq's own variables where the server is.
-  std::map<std::string, std::string> libpq_environment() const {
+  static std::map<std::string, std::string> libpq_environment(
+      const std::string &conninfo) {
     std::map<std::string, std::string> found;
-    PQconninfoOption *options = PQconninfoParse(conninfo().c_str(), nullptr);
+    PQconninfoOption *options = PQconninfoParse(conninfo.c_str(), nullptr);
     for (PQconninfoOption *option = options;
          option != nullptr && option->keyword != nullptr; ++option) {
       if (option->val != nullptr && option->envvar != nullptr) {
@@ -177,11 +185,22 @@ class Trial {
     return place;
   }
 
+  Place betrayed(Place place) const {
+    place.options.conninfo = proxy_->conninfo();
+    if (place.options.kind == "cli") {
+      place.environment = libpq_environment(place.options.conninfo);
+    }
+    return place;
+  }
+
   void fill_roster() {
     for (const std::string &kind : options_.kinds) {
       for (int i = 1; i <= options_.nodes; ++i) {
         const Place next = place(kind, kind + "-" + std::to_string(i));
         roster_.add(i % 2 == 0 ? clocked(next) : next);
+      }
+      if (proxy_ && (kind == "facade" || kind == "cli")) {
+        roster_.add(betrayed(place(kind, "reset-" + kind)));
       }
       if (kind == "cli" || kind == "task") {
         continue;
@@ -221,6 +240,7 @@ class Trial {
   std::optional<Cluster> cluster_;
   std::optional<Network> network_;
   std::optional<Pooler> pooler_;
+  std::optional<Proxy> proxy_;
   Roster roster_;
   mutable std::uint64_t seeds_ = 0;
 };
@@ -250,6 +270,9 @@ std::vector<std::string> leave_out_impossible(StressOptions &options) {
     options.kinds.erase("cli");
     notes.emplace_back("no nodes of the command line: it is not built");
   }
+  need("reset",
+       options.kinds.contains("facade") || options.kinds.contains("cli"),
+       "no nodes of the library");
   if (!options.kinds.contains("sql")) {
     need("discard", false, "no plain SQL nodes");
     need("timeouts", false, "no plain SQL nodes");

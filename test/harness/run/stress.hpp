@@ -27,7 +27,7 @@ struct StressOptions {
   std::uint64_t seed = 1;
   std::int64_t lease_ms = 2000;
   std::int64_t report_bound_ms = 1000;
-  int least_hits = 20;
+  int least_hits = 20;  // of each fault; 0: it need prove nothing
   double least_determinate = 0.9;
 };
 

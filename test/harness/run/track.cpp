@@ -18,7 +18,10 @@ const std::map<std::string, std::string> &all_faults() {
        "the primary dies, an asynchronous standby that was behind "
        "is promoted"},
       {"clock", "a client's clock jumps by an hour (libfaketime)"},
-      {"discard", "DISCARD ALL on a session that holds a lock"},
+      {"discard", "DISCARD ALL on a plain SQL session that holds a lock"},
+      {"reset",
+       "DISCARD ALL or pg_advisory_unlock_all() on a session of "
+       "the library"},
       {"timeouts", "statement_timeout or lock_timeout fires in an acquire"},
       {"lock_table", "the server's lock table is full"}};
   return faults;

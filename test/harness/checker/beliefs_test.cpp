@@ -117,6 +117,14 @@ TEST(Beliefs, OfAFrozenClientAreBoundedFromItsWakening) {
   EXPECT_THAT(rules(story), IsEmpty());
 }
 
+TEST(Beliefs, FaultThatCameLaterIsNoExcuse) {
+  Story story;
+  story.acquire("a", 0, 1, {.token = 1, .pid = 42});
+  story.acquire("b", 4, 5, {.token = 2}).release("b", 40, 41);
+  story.believe("a", 6).fault("terminate", 7, 8, "ends", 42);
+  EXPECT_THAT(rules(story), UnorderedElementsAre("late-loss"));
+}
+
 TEST(Beliefs, FaultOnAnotherBackendIsNoExcuse) {
   Story story;
   story.acquire("a", 0, 1, {.token = 1, .pid = 42});
@@ -165,6 +173,14 @@ TEST(Witness, MeetingWithoutAFaultIsFlagged) {
   Story story;
   story.acquire("a", 0, 1, {.token = 1, .pid = 42});
   story.acquire("b", 2, 3, {.token = 2}).meet("b", 4, "a");
+  EXPECT_THAT(rules(story), UnorderedElementsAre("witness"));
+}
+
+TEST(Witness, FaultThatCameLaterIsNoExcuse) {
+  Story story;
+  story.acquire("a", 0, 1, {.token = 1, .pid = 42});
+  story.acquire("b", 2, 3, {.token = 2}).meet("b", 4, "a");
+  story.fault("terminate", 5, 6, "ends", 42);
   EXPECT_THAT(rules(story), UnorderedElementsAre("witness"));
 }
 

@@ -44,10 +44,13 @@ class FaultIndex {
     return first;
   }
 
-  // The faults that may have ended it.
-  std::vector<const Fault *> maybe_ended(const Hold &hold) const {
+  // The faults that may have ended it before `t`.
+  std::vector<const Fault *> maybe_ended(const Hold &hold,
+                                         std::int64_t t) const {
     std::vector<const Fault *> found = of(hold);
-    std::erase_if(found, [&](const Fault *f) { return f->done <= hold.asked; });
+    std::erase_if(found, [&](const Fault *fault) {
+      return fault->done <= hold.asked || fault->begun > t;
+    });
     return found;
   }
 

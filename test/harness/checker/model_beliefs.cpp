@@ -128,9 +128,9 @@ void check_belief(const Timeline &timeline, const Belief &belief,
   }
   const HoldList excluding = others.at(hold, belief.t);
   if (!excluding.empty() &&
-      std::ranges::none_of(faults.maybe_ended(hold), [&](const Fault *fault) {
-        return belief.t <= told_by(*fault);
-      })) {
+      std::ranges::none_of(
+          faults.maybe_ended(hold, belief.t),
+          [&](const Fault *fault) { return belief.t <= told_by(*fault); })) {
     Violation violation{"late-loss",
                         "believed while another certainly held",
                         {hold.grant_event, belief.event}};
@@ -169,7 +169,8 @@ void check_meeting(const Timeline &timeline, const Witness &meeting,
     if (hold == nullptr) {
       continue;
     }
-    if (!faults.maybe_ended(*hold).empty() || faults.killed(node, meeting.t) ||
+    if (!faults.maybe_ended(*hold, meeting.t).empty() ||
+        faults.killed(node, meeting.t) ||
         faults.frozen_until(node, meeting.t) > hold->asked) {
       return;
     }

@@ -19,7 +19,7 @@ namespace harness {
 inline constexpr const char *kNamespace = "harness";
 // The semaphore that all fight for, and how many permits it has.
 inline constexpr const char *kSemaphore = "permits";
-inline constexpr int kPermits = 3;
+inline constexpr int kPermits = 2;
 
 struct NodeOptions {
   std::string kind;      // sql, xact, once, facade, cli

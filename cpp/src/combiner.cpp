@@ -78,10 +78,12 @@ session::bound_for session::take_off(std::span<call *const> landed) {
   call *stranded = nullptr;
   {
     const std::lock_guard guard(access_);
-    settle(landed);
+    flight_.at = boot_clock::now();
+    const bool alive = lease_.alive_at(flight_.at);
+    settle(landed, alive);
     flight_.size = 0;
     flight_.heartbeat = false;
-    if (!alive()) {
+    if (!alive) {
       stranded = first_;
       first_ = last_ = nullptr;
       queued_ = 0;
@@ -104,8 +106,7 @@ session::bound_for session::take_off(std::span<call *const> landed) {
 }
 
 // Grants count from here; what came too late is none.
-void session::settle(std::span<call *const> landed) {
-  const bool in_time = alive();
+void session::settle(std::span<call *const> landed, bool in_time) {
   for (call *c : landed) {
     if (c->what != op::take || !c->ok) continue;
     if (in_time) {
@@ -138,7 +139,6 @@ void session::board_heartbeat() {
 }
 
 void session::send() {
-  flight_.at = boot_clock::now();
   const std::span<call *const> calls(flight_.calls.data(), flight_.size);
   PGconn *connection = connection_.get();
   if (flight_.heartbeat) {
@@ -167,7 +167,7 @@ void session::land() {
   } else {
     land_calls(calls);
   }
-  if (alive()) return;
+  if (!lease_.ended()) return;
   for (call *c : calls) give_up(*c);
 }
 

@@ -14,6 +14,7 @@ departure::departure(grant &held) noexcept : held_(held), request_(held) {
 
 // Among shared holds on one grant: does the server have to know?
 bool departure::last_one_out() {
+  if (held_.mode() == lock_mode::exclusive) return true;
   const std::lock_guard guard(held_.at->access);
   gate::root *root = held_.at->find(held_);
   if (root == nullptr) return true;
@@ -62,7 +63,8 @@ void departure::leave() {
   gate &g = *held_.at;
   const std::lock_guard guard(g.access);
   if (const gate::root *root = g.find(held_);
-      root != nullptr && root->leaving) {
+      root != nullptr &&
+      (root->leaving || root->mode == lock_mode::exclusive)) {
     g.roots.erase(g.roots.begin() + (root - g.roots.data()));
   }
   if (held_.bound_to) {

@@ -16,10 +16,11 @@ class lease {
   using time_point = boot_clock::time_point;
 
   // Is it still ours?  Free of I/O and locks.
-  bool alive() noexcept {
+  bool alive() noexcept { return alive_at(boot_clock::now()); }
+  bool alive_at(time_point now) noexcept {
     std::int64_t until = until_.load(std::memory_order_acquire);
     while (until != over) {
-      if (boot_clock::now().time_since_epoch().count() < until) return true;
+      if (now.time_since_epoch().count() < until) return true;
       if (until_.compare_exchange_weak(until, over)) return false;
     }
     return false;

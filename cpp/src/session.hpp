@@ -125,7 +125,7 @@ class session : public std::enable_shared_from_this<session> {
     bool heartbeat = false;
     bool sent = false;
     std::vector<held_lock> held;
-    boot_clock::time_point at;
+    boot_clock::time_point at;  // before it was sent
   };
 
   bool own();
@@ -138,7 +138,7 @@ class session : public std::enable_shared_from_this<session> {
   void land_calls(std::span<call *const> calls);
   void land_statement(call &c);
   void land_heartbeat();
-  void settle(std::span<call *const> calls);
+  void settle(std::span<call *const> landed, bool in_time);
   bound_for take_off(std::span<call *const> landed);
   void board();
   void board_heartbeat();

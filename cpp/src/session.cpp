@@ -78,9 +78,10 @@ bool session::confirm(boot_clock::time_point sent) {
 }
 
 void session::fail(loss_reason reason, const std::string &detail) {
-  lease_.end();
   {
+    // Whoever sees the lease end finds the reason: both under one lock.
     const std::lock_guard guard(loss_access_);
+    lease_.end();
     if (loss_) return;
     const boot_clock::time_point confirmed{
         boot_clock::duration(confirmed_.load())};

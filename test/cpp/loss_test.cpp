@@ -49,6 +49,20 @@ TEST(loss, of_a_terminated_backend_is_told_within_a_second) {
   EXPECT_NE(beside.loss()->detail.find("administrator"), std::string::npos);
 }
 
+// Also for a thread that does nothing but look.
+TEST(loss, has_its_reason_from_the_first_moment) {
+  client locks;
+  for (int i = 0; i < 5; ++i) {
+    const hold held = *locks.try_lock(unique_name());
+    const std::jthread killer([&] { terminate(held.backend_pid()); });
+    const auto until = std::chrono::steady_clock::now() + patience;
+    while (held.held() && std::chrono::steady_clock::now() < until) {
+    }
+    ASSERT_TRUE(held.loss());
+    EXPECT_EQ(held.loss()->reason, loss_reason::connection_closed);
+  }
+}
+
 // What is injected must not meet a heartbeat on the wire: they are far apart.
 TEST(loss, by_discard_all_on_the_session) {
   client locks{"", short_lease(9s)};

@@ -26,7 +26,8 @@ void run_statement(const grant &held,
 
 std::string client_access::conninfo(const client &locks) {
   locks.core_->check_usable();
-  return locks.core_->conninfo();
+  return pq::for_transactions(locks.core_->conninfo(),
+                              locks.options().connect_timeout);
 }
 
 std::shared_ptr<void> client_access::attachment(
@@ -96,11 +97,16 @@ run_result<std::vector<hold>> client::lock_all(std::vector<lock_name> names,
           *options.wait - std::chrono::duration_cast<std::chrono::milliseconds>(
                               boot_clock::now() - began);
     }
-    auto granted = lock(name, rest);
+    // While we wait for the others, nobody but us can give it back.
+    auto granted =
+        detail::hold_access::from(core_->acquire(name, rest, /*bound=*/true));
     if (!granted) return result(granted.outcome(), granted.refused_by());
     holds.push_back(*std::move(granted));
   }
-  for (const auto &held : holds) held.check();
+  for (const auto &held : holds) {
+    held.check();
+    detail::hold_access::unbind(held);
+  }
   return result(std::in_place, std::move(holds));
 }
 

@@ -17,24 +17,20 @@ bool core::release_all(const session_ptr &s, const loss_info &info) {
 
 bool core::close(std::chrono::milliseconds deadline) {
   if (forked_ || closed_.exchange(true)) return true;
-  closing_.request_stop();
   loss_info info;
   info.reason = loss_reason::client_closed;
   info.when = info.others_may_run_since = std::chrono::system_clock::now();
   const auto until = boot_clock::now() + deadline;
-  const auto sessions = sessions_.close();
-  // The watcher cuts off what has not answered by then.
-  for (const auto &s : sessions) {
-    if (s->lease().deadline() > until) s->lease().set(until);
-  }
-  watcher_.rearm();
+  watcher_.end_all_at(until);  // what has not answered by then
+  closing_.request_stop();
   bool all = true;
-  for (const auto &s : sessions) {
+  for (const auto &s : sessions_.close()) {
     all = release_all(s, info) && all;
-    s->lease().end();
+    s->fail(loss_reason::client_closed, "");
     s->reap();
   }
-  return all;
+  all = sessions_.await_waits(until) && all;
+  return all && boot_clock::now() < until;  // else something was cut off
 }
 
 client_stats core::stats() const {

@@ -155,6 +155,11 @@ bool session::forgets_us(const lock_error &error) {
   return error.sqlstate() == "26000";
 }
 
+// Somebody cancelled the statement, perhaps after it had taken a lock.
+bool session::cancelled(const lock_error &error) {
+  return error.sqlstate() == "57014";
+}
+
 // Reads the answers.  Afterwards every call has one.
 void session::land() {
   const std::span<call *const> calls(flight_.calls.data(), flight_.size);
@@ -186,8 +191,11 @@ void session::land_calls(std::span<call *const> calls) {
     return;
   }
   for (const call *c : calls) {
-    if (!c->error || !forgets_us(*c->error)) continue;
-    fail(loss_reason::lock_gone, c->error->what());
+    if (!c->error) continue;
+    if (!forgets_us(*c->error) && !cancelled(*c->error)) continue;
+    fail(forgets_us(*c->error) ? loss_reason::lock_gone
+                               : loss_reason::connection_closed,
+         c->error->what());
     return;
   }
   confirm(flight_.at);

@@ -50,8 +50,11 @@ std::shared_ptr<core> core::make(std::string conninfo, client_options options) {
 core::~core() {
   forget_for_fork(*this);
   closing_.request_stop();
-  const auto left = sessions_.close();
+  // A server that is silent gets no more than this.
+  watcher_.end_all_at(boot_clock::now() + std::chrono::seconds(1));
+  auto left = sessions_.close();
   if (keeper_) keeper_->stop();
+  left.clear();
   watcher_.stop();
   notifier_.stop();
 }

@@ -86,7 +86,7 @@ class core : public std::enable_shared_from_this<core> {
   void tell_granted(const grant &g, boot_clock::duration took) const;
   void tell(event what) const;
 
-  watcher &watch() { return watcher_; }
+  [[nodiscard]] watcher &watch() const { return watcher_; }
   session_pool &sessions() { return sessions_; }
   wait_graph &graph() { return graph_; }
   gate_ptr gate_of(const lock_name &name, int permits) {
@@ -122,7 +122,7 @@ class core : public std::enable_shared_from_this<core> {
   gates permit_gates_;
   wait_graph graph_;
   mutable notifier notifier_;
-  watcher watcher_;
+  mutable watcher watcher_;
   session_pool sessions_;
   std::optional<keeper> keeper_;
   std::mutex attachments_access_;

@@ -1,7 +1,5 @@
 #include "departure.hpp"
 
-#include <algorithm>
-
 #include "session.hpp"
 
 namespace pg_exclusive::detail {
@@ -67,11 +65,7 @@ void departure::leave() {
       (root->leaving || root->mode == lock_mode::exclusive)) {
     g.roots.erase(g.roots.begin() + (root - g.roots.data()));
   }
-  if (held_.bound_to) {
-    const auto owner =
-        std::find(g.owners.begin(), g.owners.end(), *held_.bound_to);
-    if (owner != g.owners.end()) g.owners.erase(owner);
-  }
+  g.forget_owner(held_);
   g.wake();
 }
 

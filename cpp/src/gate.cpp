@@ -53,6 +53,13 @@ void gate::add(const grant &held) {
       {held.shared_session(), held.token(), held.mode(), 1, false, held.since});
 }
 
+void gate::forget_owner(grant &held) {
+  if (!held.bound_to) return;
+  const auto owner = std::find(owners.begin(), owners.end(), *held.bound_to);
+  if (owner != owners.end()) owners.erase(owner);
+  held.bound_to.reset();
+}
+
 void gate::wake() {
   for (waiter *w : queue) {
     w->wake.notify_one();

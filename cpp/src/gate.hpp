@@ -68,6 +68,8 @@ struct gate {
   [[nodiscard]] std::vector<session_ptr> sessions() const;
   root *find(const grant &held);
   void add(const grant &held);
+  // No thread in particular will give it back.
+  void forget_owner(grant &held);
   // Wakes those in the queue who may have something to do.
   void wake();
 };

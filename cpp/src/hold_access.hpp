@@ -15,6 +15,11 @@ struct hold_access {
     return run_result<hold>(std::in_place, hold(*std::move(result)));
   }
   static grant &leave(hold &held) { return held.leave(); }
+  // From here on another thread may give it back.
+  static void unbind(const hold &held) {
+    const std::lock_guard guard(held.grant_->at->access);
+    held.grant_->at->forget_owner(*held.grant_);
+  }
 };
 
 // Runs `statement` alone on the session of a hold; throws what it throws, and

@@ -107,12 +107,21 @@ std::optional<std::pair<std::string, std::string>> find_extension(
                    std::string(pq::column(rows.get(), 0, 1)));
 }
 
+// While this lives, the server has to answer.
+class hurry : watcher::limit {
+ public:
+  hurry(const core &owner, const pq::connection_ptr &connection)
+      : watcher::limit(owner.watch(), PQsocket(connection.get()),
+                       boot_clock::now() + owner.options().connect_timeout) {}
+};
+
 // Of several hosts, the primary.
 pq::connection_ptr connect(const core &owner) {
   const auto &options = owner.options();
   const std::string conninfo = owner.conninfo();
   auto settings = connection_settings(options);
   auto connection = pq::connect(conninfo, settings, options.connect_timeout);
+  const hurry limit(owner, connection);
   if (look(connection.get()).standby) {
     settings.push_back({"target_session_attrs", "primary"});
     try {
@@ -149,6 +158,7 @@ void check(const other_end &end, const PGconn *connection,
 opened open_session(const core &owner) {
   opened made;
   made.connection = connect(owner);
+  const hurry limit(owner, made.connection);
   PGconn *connection = made.connection.get();
   PQsetNoticeProcessor(
       connection, [](void *, const char *) {}, nullptr);
@@ -172,6 +182,7 @@ opened open_session(const core &owner) {
 server_facts core::facts() const {
   check_usable();
   const auto connection = connect(*this);
+  const hurry limit(*this, connection);
   server_facts facts;
   facts.server_version = PQserverVersion(connection.get());
   facts.behind_pooler = look(connection.get()).pooled;

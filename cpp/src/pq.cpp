@@ -1,17 +1,14 @@
 #include "pq.hpp"
 
-#include <poll.h>
 #include <sys/socket.h>
 
 #include <array>
 #include <cctype>
-#include <cerrno>
 #include <cstring>
 
 #include "pg_exclusive/detail/client_access.hpp"
 
 namespace pg_exclusive::pq {
-namespace {
 
 std::string trimmed(std::string text) {
   while (!text.empty() && std::isspace(static_cast<unsigned char>(text.back())))
@@ -19,68 +16,7 @@ std::string trimmed(std::string text) {
   return text;
 }
 
-// libpq tells an SQLSTATE of a refused login only inside the text, and only
-// when asked to be verbose: "FATAL:  28P01: password authentication failed".
-lock_error connect_error(const PGconn *connection) {
-  std::string text = trimmed(PQerrorMessage(connection));
-  std::string state = "08001";
-  for (std::size_t at = text.find(":  "); at != std::string::npos;
-       at = text.find(":  ", at + 1)) {
-    const std::string word = text.substr(at + 3, 5);
-    if (text.compare(at + 8, 2, ": ") != 0) continue;
-    bool is_state = word.size() == 5;
-    for (const char c : word) {
-      is_state = is_state && (std::isupper(static_cast<unsigned char>(c)) ||
-                              std::isdigit(static_cast<unsigned char>(c)));
-    }
-    if (!is_state) continue;
-    state = word;
-    text.erase(at + 3, 7);
-  }
-  const auto location = text.find("\nLOCATION:");
-  if (location != std::string::npos) text.erase(location);
-  return {text.empty() ? "could not connect" : text, state};
-}
-
-// Whether poll() found the socket ready before `deadline`.
-bool await(const PGconn *connection, short events,
-           boot_clock::time_point deadline) {
-  for (;;) {
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(
-        deadline - boot_clock::now());
-    if (left.count() <= 0) return false;
-    pollfd ready{PQsocket(connection), events, 0};
-    const int n = poll(&ready, 1, static_cast<int>(left.count()));
-    if (n > 0) return true;
-    if (n < 0 && errno != EINTR) return true;  // let libpq find out
-  }
-}
-
-void finish_connecting(PGconn *connection, std::chrono::milliseconds timeout) {
-  const auto deadline = boot_clock::now() + timeout;
-  PQsetErrorVerbosity(connection, PQERRORS_VERBOSE);
-  auto next = PGRES_POLLING_WRITING;
-  while (next != PGRES_POLLING_OK) {
-    if (next == PGRES_POLLING_FAILED) throw connect_error(connection);
-    const short events = next == PGRES_POLLING_READING ? POLLIN : POLLOUT;
-    if (!await(connection, events, deadline)) {
-      throw lock_error(
-          "could not connect within " + std::to_string(timeout.count()) + " ms",
-          "08001");
-    }
-    next = PQconnectPoll(connection);
-  }
-  PQsetErrorVerbosity(connection, PQERRORS_DEFAULT);
-}
-
-bool says(const PQconninfoOption *options, const char *name) {
-  for (; options != nullptr && options->keyword != nullptr; ++options) {
-    if (std::strcmp(options->keyword, name) == 0) {
-      return options->val != nullptr;
-    }
-  }
-  return false;
-}
+namespace {
 
 std::string field(const PGresult *result, int code) {
   const char *text = PQresultErrorField(result, code);
@@ -88,36 +24,6 @@ std::string field(const PGresult *result, int code) {
 }
 
 }  // namespace
-
-connection_ptr connect(const std::string &conninfo,
-                       const std::vector<keyword> &extra,
-                       std::chrono::milliseconds timeout) {
-  char *message = nullptr;
-  const std::unique_ptr<PQconninfoOption, finish> said(
-      PQconninfoParse(conninfo.c_str(), &message));
-  if (!said) {
-    const std::string text = trimmed(message == nullptr ? "" : message);
-    PQfreemem(message);
-    throw lock_error("invalid connection string: " + text, "08001");
-  }
-  std::vector<const char *> names{"dbname"};
-  std::vector<const char *> values{conninfo.c_str()};
-  for (const auto &[name, value] : extra) {
-    if (says(said.get(), name)) continue;
-    names.push_back(name);
-    values.push_back(value.c_str());
-  }
-  names.push_back(nullptr);
-  values.push_back(nullptr);
-  connection_ptr connection(
-      PQconnectStartParams(names.data(), values.data(), /*expand_dbname=*/1));
-  if (!connection) throw std::bad_alloc();
-  if (PQstatus(connection.get()) == CONNECTION_BAD) {
-    throw connect_error(connection.get());
-  }
-  finish_connecting(connection.get(), timeout);
-  return connection;
-}
 
 result_ptr exec(PGconn *connection, const std::string &sql,
                 const std::vector<std::string> &parameters) {

@@ -33,12 +33,17 @@ struct keyword {
   std::string value;
 };
 
-// Connects with `conninfo`, and `extra` where it says nothing itself, within
-// `timeout`.  Throws lock_error, with the server's SQLSTATE if it sent one,
-// else 08001.
+// Connects with `conninfo`, and `extra` where it says nothing itself.  Each
+// host gets `timeout`, or what connect_timeout says.  Throws lock_error, with
+// the server's SQLSTATE if it sent one, else 08001.
 connection_ptr connect(const std::string &conninfo,
                        const std::vector<keyword> &extra,
                        std::chrono::milliseconds timeout);
+
+// `conninfo` for a connection that somebody else opens: one that does not wait
+// for ever, and of several hosts finds the primary.
+std::string for_transactions(const std::string &conninfo,
+                             std::chrono::milliseconds timeout);
 
 // Sends one simple statement and gives its rows; throws lock_error.
 result_ptr exec(PGconn *connection, const std::string &sql,
@@ -63,6 +68,9 @@ struct last_words {
   std::string message;
 };
 last_words peek_last_words(int socket);
+
+// Without white space at its end.
+std::string trimmed(std::string text);
 
 std::string_view column(const PGresult *result, int row, int column);
 bool is_null(const PGresult *result, int row, int column);

@@ -6,7 +6,10 @@
 
 #include <array>
 #include <cerrno>
+#include <future>
+#include <memory>
 #include <system_error>
+#include <thread>
 
 namespace pg_exclusive::detail {
 namespace {
@@ -67,14 +70,34 @@ void hand_back(session &s, PGconn *connection, const wanted_lock &lock,
   if (result) s.words().receive(connection, result.get(), calls);
 }
 
+// Asks the server to cancel what the session waits for.  PQcancel() blocks for
+// as long as the server is silent, so it has a thread of its own, which nobody
+// waits for when the session is over.
+void cancel(session &s, PGconn *connection) {
+  struct request {
+    std::unique_ptr<PGcancel, pq::finish> what;
+    std::promise<void> done;
+  };
+  const auto shared = std::make_shared<request>();
+  shared->what.reset(PQgetCancel(connection));
+  if (!shared->what) return;
+  std::thread([shared] {
+    std::array<char, 256> message{};
+    PQcancel(shared->what.get(), message.data(), message.size());
+    shared->done.set_value();
+  }).detach();
+  const auto done = shared->done.get_future();
+  while (s.alive() && done.wait_for(std::chrono::milliseconds(10)) ==
+                          std::future_status::timeout) {
+  }
+}
+
 // Cancels, and makes sure of what became of it, as long as the server answers.
 // What it does not answer, the end of the session frees.
 void abandon(session &s, PGconn *connection, const wanted_lock &lock,
              std::chrono::milliseconds patience) {
-  const std::unique_ptr<PGcancel, pq::finish> cancel(PQgetCancel(connection));
-  std::array<char, 256> message{};
-  if (cancel) PQcancel(cancel.get(), message.data(), message.size());
-  const auto until = boot_clock::now() + patience;
+  const auto until = s.end_at(boot_clock::now() + patience);
+  cancel(s, connection);
   if (listen(connection, nullptr, until) == heard::answer) {
     const auto result = pq::take_result(connection);
     const auto answer =
@@ -96,11 +119,11 @@ server_wait_end wait_for_lock(session &s, PGconn *connection,
   const std::stop_callback on_stop(stop, [&] { stopped.ring(); });
   const std::stop_callback on_close(closing, [&] { stopped.ring(); });
   server_wait_end end;
-  s.lease().set(boot_clock::time_point::max());
   end.sent = boot_clock::now();
   std::optional<boot_clock::time_point> until;
   if (wait) until = end.sent + *wait + patience;
   s.words().send_wait(connection, lock, wait);
+  s.lease().set(boot_clock::time_point::max());
   switch (listen(connection, &stopped, until)) {
     case heard::bell:
       end.how = server_wait_end::stopped;

@@ -150,6 +150,18 @@ void session::reap() {
   close();
 }
 
+boot_clock::time_point session::end_at(boot_clock::time_point when) {
+  when = std::min(when, owner_.watch().end_of_all());
+  lease_.set(when);
+  owner_.watch().rearm();
+  return when;
+}
+
+bool session::idle() {
+  const std::lock_guard guard(access_);
+  return !busy_;
+}
+
 void session::add(grant &held) {
   const std::lock_guard guard(access_);
   held.index = grants_.size();

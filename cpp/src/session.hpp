@@ -86,6 +86,10 @@ class session : public std::enable_shared_from_this<session> {
   void cut_off(int null) const;
   // Closes the connection of a dead session, if nobody has it.
   void reap();
+  // The lease now ends then, or when all sessions do.  Gives which.
+  boot_clock::time_point end_at(boot_clock::time_point when);
+  // Has nobody the connection?
+  [[nodiscard]] bool idle();
 
   [[nodiscard]] bool alive() noexcept { return lease_.alive(); }
   [[nodiscard]] bool failed() const;
@@ -134,6 +138,7 @@ class session : public std::enable_shared_from_this<session> {
   void hand_over();
   // Our prepared statements are gone: DISCARD ALL, or another backend.
   static bool forgets_us(const lock_error &error);
+  static bool cancelled(const lock_error &error);
   void land();
   void land_calls(std::span<call *const> calls);
   void land_statement(call &c);

@@ -76,7 +76,7 @@ void session_pool::unload(session &s) noexcept {
 session_ptr session_pool::take_spare() {
   if (sessions_.size() < 2) return nullptr;
   for (auto at = sessions_.begin(); at != sessions_.end(); ++at) {
-    if ((*at)->load != 0 || !(*at)->alive()) continue;
+    if ((*at)->load != 0 || !(*at)->alive() || !(*at)->idle()) continue;
     session_ptr spare = *at;
     sessions_.erase(at);
     return spare;
@@ -103,6 +103,7 @@ session_ptr session_pool::begin_wait() {
 void session_pool::end_wait(const session_ptr &s, int holds) {
   const std::lock_guard guard(access_);
   --waiting_;
+  waited_.notify_all();
   if (closed_ || !s->alive()) return;
   s->load = holds;
   sessions_.push_back(s);
@@ -111,6 +112,13 @@ void session_pool::end_wait(const session_ptr &s, int holds) {
 void session_pool::cancel_wait() {
   const std::lock_guard guard(access_);
   --waiting_;
+  waited_.notify_all();
+}
+
+bool session_pool::await_waits(boot_clock::time_point until) {
+  std::unique_lock lock(access_);
+  return waited_.wait_for(lock, until - boot_clock::now(),
+                          [this] { return waiting_ == 0; });
 }
 
 std::vector<session_ptr> session_pool::all() const {

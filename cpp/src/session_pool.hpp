@@ -1,7 +1,9 @@
 // The lock sessions of a client: those that hold, and those that wait.
 //
-// A session that waits holds nothing, and one that holds never waits: a wait
-// takes a session out of the set, and what it was granted brings it back.
+// A session that waits holds nothing, and one that holds does not wait: a wait
+// takes a session out of the set, and what it was granted brings it back.  When
+// it is empty again it may serve another wait, which saves a connection per
+// wait; one whose wait was broken off never does.
 #pragma once
 
 #include <condition_variable>
@@ -9,6 +11,8 @@
 #include <memory>
 #include <mutex>
 #include <vector>
+
+#include "pg_exclusive/clock.hpp"
 
 namespace pg_exclusive::detail {
 
@@ -32,6 +36,8 @@ class session_pool {
   void end_wait(const session_ptr &s, int holds);
   // The wait could not begin.
   void cancel_wait();
+  // Until nobody waits any more; false when somebody still does by then.
+  bool await_waits(boot_clock::time_point until);
 
   [[nodiscard]] std::vector<session_ptr> all() const;
   [[nodiscard]] int size() const;
@@ -52,6 +58,7 @@ class session_pool {
   core &owner_;
   mutable std::mutex access_;
   std::condition_variable opened_;
+  std::condition_variable waited_;
   std::vector<session_ptr> sessions_;  // under access_
   int opening_ = 0;                    // under access_
   int waiting_ = 0;                    // under access_

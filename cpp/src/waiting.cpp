@@ -141,19 +141,20 @@ std::optional<attempt> acquisition::wait_on(const session_ptr &s) {
   return granted();
 }
 
-// Makes a session of holds of one that waited, or ends it.
+// Makes a session of holds of one that waited, or ends it: after an error the
+// lock might have been granted all the same.
 void acquisition::accept(session &s, PGconn *connection,
                          const server_wait_end &end) {
   const bool got_it = end.answer.token.has_value();
   if (PQtransactionStatus(connection) != PQTRANS_IDLE ||
-      (!got_it && s.words().error_may_leave_lock())) {
+      (!got_it && (end.answer.error || s.words().error_may_leave_lock()))) {
     s.lease().end();
     return;
   }
   // What took long does not count before it is confirmed again.
   const auto now = boot_clock::now();
   const bool late = now - end.sent >= owner_.heartbeat_period();
-  s.lease().set((late ? now : end.sent) + owner_.client_bound());
+  s.end_at((late ? now : end.sent) + owner_.client_bound());
   if (!got_it) return;
   made_->granted(*end.answer.token);
   made_->attach(s.shared_from_this());

@@ -65,6 +65,28 @@ void watcher::stop() {
 
 void watcher::rearm() { eventfd_write(wake_, 1); }
 
+void watcher::end_all_at(boot_clock::time_point when) {
+  end_of_all_ = when.time_since_epoch().count();
+  rearm();
+}
+
+watcher::limit::limit(watcher &on, int socket, boot_clock::time_point until)
+    : on_(on), socket_(checked(fcntl(socket, F_DUPFD_CLOEXEC, 0), "fcntl")) {
+  {
+    const std::lock_guard guard(on_.access_);
+    place_ = on_.limits_.emplace(on_.limits_.end(), socket_, until);
+  }
+  on_.rearm();
+}
+
+watcher::limit::~limit() {
+  {
+    const std::lock_guard guard(on_.access_);
+    on_.limits_.erase(place_);
+  }
+  ::close(socket_);
+}
+
 void watcher::add(const std::shared_ptr<session> &s) {
   {
     const std::lock_guard guard(access_);
@@ -142,12 +164,16 @@ void watcher::check_deadlines() {
       if (auto who = watched.who.lock()) all.push_back(std::move(who));
     }
   }
-  auto next = boot_clock::time_point::max();
+  const auto now = boot_clock::now();
+  auto next = check_limits(now);
   for (const auto &who : all) {
-    if (who->alive()) {
-      next = std::min(next, who->lease().deadline());
-    } else if (!who->failed()) {
+    if (who->failed()) continue;
+    if (!who->alive()) {
       who->fail(loss_reason::lease_expired, "");
+    } else if (now >= end_of_all()) {
+      who->fail(loss_reason::client_closed, "");
+    } else {
+      next = std::min({next, who->lease().deadline(), end_of_all()});
     }
   }
   itimerspec when{};
@@ -157,6 +183,22 @@ void watcher::check_deadlines() {
     when.it_value.tv_nsec = ns % 1'000'000'000;
   }
   timerfd_settime(timer_, TFD_TIMER_ABSTIME, &when, nullptr);
+}
+
+// Shuts down what took too long.  When there is something to do again.
+boot_clock::time_point watcher::check_limits(boot_clock::time_point now) {
+  auto next = boot_clock::time_point::max();
+  const std::lock_guard guard(access_);
+  for (auto &[socket, until] : limits_) {
+    if (until == boot_clock::time_point::max()) continue;
+    if (now >= std::min(until, end_of_all())) {
+      shutdown(socket, SHUT_RDWR);
+      until = boot_clock::time_point::max();  // once
+    } else {
+      next = std::min({next, until, end_of_all()});
+    }
+  }
+  return next;
 }
 
 }  // namespace pg_exclusive::detail

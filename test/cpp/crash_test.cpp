@@ -1,7 +1,5 @@
 // The server crashes, with a server of its own to do it to.
 #include <csignal>
-#include <cstdlib>
-#include <fstream>
 
 #include "support.hpp"
 
@@ -9,27 +7,9 @@ namespace {
 
 using namespace support;  // NOLINT
 
-std::string env(const char *name) {
-  const char *value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe)
-  return value == nullptr ? "" : value;
-}
-
-int postmaster() {
-  int pid = 0;
-  std::ifstream(env("PGDATA") + "/postmaster.pid") >> pid;
-  return pid;
-}
-
-bool run(const std::string &command) {
-  return std::system(  // NOLINT(cert-env33-c,concurrency-mt-unsafe)
-             ("runuser -u " + env("SERVER_USER") + " -- " + command +
-              " >/dev/null 2>&1")
-                 .c_str()) == 0;
-}
-
 bool start() {
-  return run("pg_ctl start -w -D " + env("PGDATA") + " -o '-p " +
-             env("PGPORT") + "' -l " + env("SERVER_LOG") + ".again");
+  return run_as_server("pg_ctl start -w -D " + env("PGDATA") + " -o '-p " +
+                       env("PGPORT") + "' -l " + env("SERVER_LOG") + ".again");
 }
 
 bool answers() {
@@ -101,7 +81,7 @@ TEST_F(crash, of_the_postmaster) {
 }
 
 TEST_F(crash, immediate_shutdown) {
-  EXPECT_TRUE(run("pg_ctl stop -m immediate -D " + env("PGDATA")));
+  EXPECT_TRUE(run_as_server("pg_ctl stop -m immediate -D " + env("PGDATA")));
   expect_all_lost();
   EXPECT_EQ(sqlstate_of([&] { (void)locks.try_lock(held[0].name()); }),
             "08001");
@@ -120,7 +100,7 @@ TEST_F(crash, leader_campaigns_while_the_server_is_away) {
     }));
   });
   ASSERT_TRUE(eventually([&] { return terms == 1; }));
-  EXPECT_TRUE(run("pg_ctl stop -m immediate -D " + env("PGDATA")));
+  EXPECT_TRUE(run_as_server("pg_ctl stop -m immediate -D " + env("PGDATA")));
   EXPECT_TRUE(eventually(start, 60s));
   leader.join();
   EXPECT_EQ(terms, 2);

@@ -5,26 +5,13 @@
 #include <unistd.h>
 
 #include <csignal>
-#include <cstdlib>
 #include <fstream>
-#include <random>
 
 #include "support.hpp"
 
 namespace {
 
 using namespace support;  // NOLINT
-
-std::string env(const char *name) {
-  const char *value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe)
-  return value == nullptr ? "" : value;
-}
-
-// Below the ports of outgoing connections.
-int some_port() {
-  static std::minstd_rand random(std::random_device{}());
-  return std::uniform_int_distribution<int>(20000, 32000)(random);
-}
 
 // A PgBouncer with one connection to the server.
 class bouncer {

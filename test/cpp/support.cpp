@@ -8,6 +8,9 @@
 
 #include <atomic>
 #include <csignal>
+#include <cstdlib>
+#include <fstream>
+#include <random>
 #include <stdexcept>
 
 namespace support {
@@ -90,6 +93,62 @@ void inject(const hold &held, const std::string &statement) {
 
 void terminate(int pid) {
   sql("SELECT pg_terminate_backend(" + std::to_string(pid) + ", 10000)");
+}
+
+namespace {
+
+// The state of a process or thread, from its stat file.
+char state_in(const std::string &file) {
+  std::ifstream stat(file);
+  std::string text;
+  std::getline(stat, text);
+  const auto name_end = text.rfind(") ");
+  return name_end == std::string::npos ? '?' : text[name_end + 2];
+}
+
+}  // namespace
+
+frozen::frozen(int pid) : pid_(pid) {
+  if (kill(pid, SIGSTOP) != 0) throw std::runtime_error("cannot stop");
+  // It takes the kernel a moment.
+  const std::string file = "/proc/" + std::to_string(pid) + "/stat";
+  if (!eventually([&] { return state_in(file) == 'T'; })) {
+    throw std::runtime_error("does not stop");
+  }
+}
+
+frozen::~frozen() { go_on(); }
+
+void frozen::go_on() {
+  if (pid_ != 0) kill(pid_, SIGCONT);
+  pid_ = 0;
+}
+
+bool asleep(int thread) {
+  return state_in("/proc/self/task/" + std::to_string(thread) + "/stat") == 'S';
+}
+
+int postmaster() {
+  int pid = 0;
+  std::ifstream(env("PGDATA") + "/postmaster.pid") >> pid;
+  return pid;
+}
+
+std::string env(const char *name) {
+  const char *value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe)
+  return value == nullptr ? "" : value;
+}
+
+bool run_as_server(const std::string &command) {
+  const std::string as =
+      geteuid() == 0 ? "runuser -u " + env("SERVER_USER") + " -- " : "";
+  return std::system(  // NOLINT(cert-env33-c,concurrency-mt-unsafe)
+             (as + command + " >/dev/null 2>&1").c_str()) == 0;
+}
+
+int some_port() {
+  static std::minstd_rand random(std::random_device{}());
+  return std::uniform_int_distribution<int>(20000, 32000)(random);
 }
 
 void diary::watch(const hold &held) {

@@ -60,6 +60,34 @@ void inject(const hold &held, const std::string &statement);
 // Ends the backend of a hold, and waits until it is gone.
 void terminate(int pid);
 
+// Stops a process with SIGSTOP, until the end of the block or `go_on`.
+class frozen {
+ public:
+  explicit frozen(int pid);
+  frozen(const frozen &) = delete;
+  frozen &operator=(const frozen &) = delete;
+  ~frozen();
+  void go_on();
+
+ private:
+  int pid_;
+};
+
+// Is a thread of this process asleep?
+bool asleep(int thread);
+
+// The postmaster of the server that the environment names.
+int postmaster();
+
+// An environment variable; "" for none.
+std::string env(const char *name);
+
+// Runs a command as the user the server runs as; true when it succeeds.
+bool run_as_server(const std::string &command);
+
+// Below the ports of outgoing connections.
+int some_port();
+
 // Options with a lease that a test can wait for.
 inline client_options short_lease(std::chrono::milliseconds lease = 1500ms) {
   return {.lease = lease};

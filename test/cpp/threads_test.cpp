@@ -1,4 +1,6 @@
 // One client, many threads.
+#include <unistd.h>
+
 #include <barrier>
 #include <latch>
 #include <set>
@@ -136,6 +138,105 @@ TEST(threads, that_wait_for_each_other_are_told) {
   two.join();
   EXPECT_EQ(deadlocks, 1);
   EXPECT_EQ(ran, 1);
+}
+
+// lock_all takes them one after the other: meanwhile it holds and waits.
+TEST(threads, that_wait_for_a_lock_all_that_waits_for_them_are_told) {
+  client locks;
+  auto a = unique_name();
+  auto b = unique_name();
+  if (b.id() < a.id()) std::swap(a, b);  // lock_all begins with a
+  std::jthread several;
+  EXPECT_TRUE(locks.run_exclusive(b, [&] {
+    several = std::jthread([&] {
+      const auto both = locks.lock_all({a, b});
+      EXPECT_TRUE(both);
+    });
+    EXPECT_TRUE(eventually([&] { return holders(a) == 1; }));
+    EXPECT_EQ(sqlstate_of([&] {
+                (void)locks.run_exclusive(a, {.wait = patience}, [] {});
+              }),
+              "40P01");
+  }));
+}
+
+// What lock_all returned may be given back by another thread: that is no cycle.
+TEST(threads, that_wait_for_what_another_gives_back_are_not_told) {
+  client locks;
+  const auto a = unique_name();
+  const auto b = unique_name();
+  auto taken = locks.lock_all({a});
+  std::optional<std::vector<hold>> of_nobody = *std::move(taken);
+  std::jthread giver;
+  std::jthread waiter([&] {
+    EXPECT_TRUE(locks.run_exclusive(b, [&] {
+      giver = std::jthread([&] {
+        EXPECT_TRUE(eventually([&] { return waiters(b) == 1; }));
+        of_nobody.reset();
+      });
+      EXPECT_TRUE(locks.run_exclusive(a, {.wait = patience}, [] {}));
+    }));
+  });
+  EXPECT_TRUE(eventually([&] { return holders(b) == 1; }));
+  EXPECT_TRUE(locks.run_exclusive(b, {.wait = patience}, [] {}));
+}
+
+// In the order in which they came.
+TEST(threads, take_turns_in_order) {
+  client one;
+  client locks;
+  const auto name = unique_name();
+  std::optional<hold> held = *one.try_lock(name);
+  std::vector<int> order;
+  std::mutex order_access;
+  std::vector<std::jthread> threads;
+  for (int i = 0; i < 6; ++i) {
+    std::atomic<int> thread{0};
+    threads.emplace_back([&, i] {
+      thread = gettid();
+      const auto mine = locks.lock(name);
+      const std::lock_guard guard(order_access);
+      order.push_back(i);
+    });
+    // The first waits for the server, the others for the first.
+    ASSERT_TRUE(eventually([&] { return waiters(name) == 1; }));
+    ASSERT_TRUE(eventually([&] { return thread != 0 && asleep(thread); }));
+  }
+  held.reset();
+  threads.clear();
+  EXPECT_EQ(order, (std::vector{0, 1, 2, 3, 4, 5}));
+}
+
+// Threads that come again and again are behind a process that waits: once it
+// is in the server's queue, only those before it go first.
+TEST(threads, of_a_busy_process_do_not_starve_another) {
+  client busy;
+  client other;
+  const auto name = unique_name();
+  std::atomic<bool> stop{false};
+  std::atomic<int> turns{0};
+  std::atomic<int> seen_at{0};
+  std::atomic<bool> asking{false};
+  std::vector<std::jthread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&] {
+      while (!stop) {
+        const auto mine = busy.lock(name);
+        const int now = ++turns;
+        // One of ours may be in the queue, too.
+        if (asking && seen_at == 0 && waiters(name) == 2) seen_at = now;
+      }
+    });
+  }
+  ASSERT_TRUE(eventually([&] { return turns > 20; }));
+  asking = true;
+  {
+    const auto mine = other.lock(name, {.wait = 60s});
+    EXPECT_TRUE(mine);
+    EXPECT_GT(seen_at, 0);
+    EXPECT_LE(turns - seen_at, 2);
+  }
+  stop = true;
 }
 
 TEST(threads, that_wait_for_themselves_are_told) {

@@ -1,5 +1,6 @@
 // Waiting: in the server's queue, with an end, and without traces.
 #include <random>
+#include <set>
 
 #include "support.hpp"
 
@@ -90,6 +91,51 @@ TEST(wait, with_a_stop_that_was_requested_before_does_not_begin) {
   stop.request_stop();
   EXPECT_EQ(two.lock(name, {.stop = stop.get_token()}).outcome(),
             outcome::stopped);
+}
+
+int waiter_pid(const lock_name &name) {
+  return std::stoi(
+      sql("SELECT pid FROM lock_waiters WHERE key = '" + name.key + "'"));
+}
+
+// A late cancel could hit what it does next.
+TEST(wait, that_is_stopped_ends_its_session) {
+  client one;
+  client two;
+  const auto name = unique_name();
+  const hold held = *one.try_lock(name);
+  std::set<int> pids;
+  for (int round = 0; round < 3; ++round) {
+    std::stop_source stop;
+    std::jthread waiter(
+        [&] { EXPECT_FALSE(two.lock(name, {.stop = stop.get_token()})); });
+    ASSERT_TRUE(eventually([&] { return waiters(name) == 1; }));
+    const int pid = waiter_pid(name);
+    EXPECT_TRUE(pids.insert(pid).second) << "a session that was cancelled";
+    stop.request_stop();
+    waiter.join();
+    EXPECT_TRUE(eventually([&] {
+      return sql("SELECT count(*) FROM pg_stat_activity WHERE pid = " +
+                 std::to_string(pid)) == "0";
+    }));
+  }
+}
+
+// A session that is empty again serves the next wait: no connection a wait.
+TEST(wait, after_wait_needs_no_more_connections) {
+  client one;
+  client two;
+  const auto name = unique_name();
+  for (int round = 0; round < 10; ++round) {
+    std::optional<hold> held = *one.try_lock(name);
+    std::jthread waiter([&] {
+      const auto mine = two.lock(name);
+      EXPECT_TRUE(mine && (*mine).held());
+    });
+    ASSERT_TRUE(eventually([&] { return waiters(name) == 1; }));
+    held.reset();
+  }
+  EXPECT_LE(two.stats().connects, 3U);
 }
 
 // The stop comes at any moment around the grant: whatever the call says is what

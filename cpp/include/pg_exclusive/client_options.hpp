@@ -33,7 +33,8 @@ struct client_options {
   /// Heartbeats go out every third of it.  500 ms to 1 h.
   std::chrono::milliseconds lease{15'000};
 
-  /// How long connecting may take.
+  /// How long connecting to a host may take, unless the connection string says
+  /// connect_timeout.
   std::chrono::milliseconds connect_timeout{5'000};
 
   /// How many sessions may hold locks.  When all are full they share what more

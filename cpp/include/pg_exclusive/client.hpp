@@ -76,12 +76,14 @@ class PG_EXCLUSIVE_EXPORT client {
   /// Takes the lock, waiting for it in the server's queue, first come first
   /// served.  Returns a hold, or `outcome::timed_out` or `stopped`.
   /// @throws lock_error 40P01 when the wait can never end, because the threads
-  /// of this process wait for each other.
+  /// of this process wait for each other.  What plain holds have is not looked
+  /// at: another thread may give it back.
   run_result<hold> lock(const lock_name &name,
                         const lock_options &options = {});
 
   /// Takes all of `names`, in the order of their ids so that nobody deadlocks,
   /// or none.  Equal names count once.  The holds come in that order.
+  /// @throws lock_error 40P01 as `lock` does.
   run_result<std::vector<hold>> lock_all(std::vector<lock_name> names,
                                          const lock_options &options = {});
 
@@ -193,9 +195,10 @@ class PG_EXCLUSIVE_EXPORT client {
   }
 
   /// Releases all holds, stops all waits and closes all sessions, within
-  /// `deadline`; what did not answer by then is cut off.  Holds that lived are
-  /// lost (`loss_reason::client_closed`), later calls throw `lock_error` 08003.
-  /// Returns true iff the server confirmed every release.
+  /// `deadline`, also when the server is frozen; what did not answer by then is
+  /// cut off.  Holds that lived are lost (`loss_reason::client_closed`), later
+  /// calls throw `lock_error` 08003.  Returns true iff the server confirmed
+  /// every release and all waits have ended.
   bool close(std::chrono::milliseconds deadline = std::chrono::seconds(5));
 
   /// Counters since the client was made.

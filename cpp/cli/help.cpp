@@ -53,6 +53,8 @@ Options:
                              needs)
       --leftovers=WHAT       processes the command leaves behind: "wait" for
                              them (default) or "end" them
+      --isolate              run it in a PID namespace, which ends with the tool
+                             whatever happens; needs root or user namespaces
       --namespace=TEXT       namespace and key apart from each other, in place
       --key=TEXT             of NAMESPACE/KEY
       --json                 messages as JSON, one object a line

@@ -80,6 +80,7 @@ void add_run(CLI::App &app, typed &to) {
   app.add_option("--leftovers", to.run.on_leftovers)
       ->transform(CLI::Transformer(std::map<std::string, leftovers>{
           {"wait", leftovers::wait}, {"end", leftovers::end}}));
+  app.add_flag("--isolate", to.run.isolate);
   auto *quiet = app.add_flag("-q,--quiet", to.run.quiet);
   app.add_flag("-v,--verbose", to.run.verbose)->excludes(quiet);
   app.prefix_command();

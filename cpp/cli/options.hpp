@@ -36,6 +36,7 @@ struct run_options {
   seconds grace{5};
   seconds lease{15};
   cli::leftovers on_leftovers = leftovers::wait;
+  bool isolate = false;
   bool quiet = false;  ///< not a word of taken locks and runs there were
   bool verbose = false;
 };

@@ -15,7 +15,7 @@ int execute(const run_options &wanted, const options &all) {
   const supervision times{
       std::chrono::duration_cast<std::chrono::nanoseconds>(wanted.lease),
       std::chrono::duration_cast<std::chrono::nanoseconds>(wanted.grace),
-      wanted.on_leftovers};
+      wanted.on_leftovers, wanted.isolate};
   return supervise(command, times, [&] {
     return std::make_unique<pg_lock_source>(wanted, conninfo);
   });

@@ -62,7 +62,7 @@ sub children_of
 }
 
 # new(command => SHELL, lease => MS, grace => MS, leftovers => wait|end,
-#     program => [...]) - starts it in a directory of its own.
+#     isolate => BOOL, program => [...]) - starts it in a directory of its own.
 sub new
 {
 	my ($class, %given) = @_;
@@ -72,7 +72,8 @@ sub new
 			TMPDIR => 1, CLEANUP => 1),
 	}, $class;
 	my $program = $self->{program}
-	  // [ $ENV{SUPERVISED}, 'lock', @$self{qw(lease grace leftovers)} ];
+	  // [ $ENV{SUPERVISED}, $self->{isolate} ? '--isolate' : (), 'lock',
+		@$self{qw(lease grace leftovers)} ];
 	my $command = "exec 9>>witness; flock -n 9 || touch overlap; $self->{command}";
 	$self->{tag} = "TREE_TAG=$$." . ++(our $count);
 	$self->{front} = fork;
@@ -104,8 +105,15 @@ sub find
 	return wait_for(
 		sub {
 			($self->{guard}) = children_of($self->{front}) or return;
-			return slurp("/proc/$self->{guard}/comm") =~ /guard/
-			  && (($self->{command_pid}) = children_of($self->{guard}));
+			return if slurp("/proc/$self->{guard}/comm") !~ /guard/;
+			my ($child) = children_of($self->{guard}) or return;
+			if ($self->{isolate})
+			{
+				return if slurp("/proc/$child/comm") !~ /init/;
+				$self->{init} = $child;
+				($child) = children_of($child) or return;
+			}
+			return $self->{command_pid} = $child;
 		});
 }
 

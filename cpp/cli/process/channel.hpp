@@ -15,6 +15,7 @@ namespace pg_exclusive::cli {
 
 enum class message_kind : std::int32_t {
   forked,      ///< guard: the command's process waits; `value`: pid; its pidfd
+  child,       ///< init: what became of it; as waitid() says: code and status
   granted,     ///< guard: we hold the lock; `token`; the lock's socket
   tree_ended,  ///< guard: no process of the command lives; `value`, `signal`
   ended,       ///< guard: and the lock is free; `value`, `signal`

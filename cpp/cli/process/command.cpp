@@ -23,8 +23,8 @@ struct start_word {
 /// The signal that forbids the start, 0 if none does. The queues first, then
 /// the flag: who takes a signal from a queue has set the flag before.
 int signal_before_start(const command_context &context) {
-  for (const pid_t pid : {context.front, context.guard}) {
-    const int number = pending_signal(pid, context.signals.ending());
+  for (const unique_fd *status : {&context.front, &context.guard}) {
+    const int number = pending_signal(*status, context.signals.ending());
     if (number != 0) {
       return number;
     }

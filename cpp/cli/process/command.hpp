@@ -52,8 +52,8 @@ struct command_line {
 struct command_context {
   const signal_plan &signals;
   shared_state &state;
-  pid_t front;
-  pid_t guard;
+  const unique_fd &front;  ///< its file /proc/PID/status
+  const unique_fd &guard;
 };
 
 /// Exit codes of a command that could not be run, as the shell has them.

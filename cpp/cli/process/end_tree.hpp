@@ -14,8 +14,6 @@ namespace pg_exclusive::cli {
 struct end_tree_plan {
   /// From when KILL is sent instead of TERM. Asked again on every round.
   std::function<boot_time()> kill_at;
-  /// Told of every child that was waited for, with its wait status.
-  std::function<void(pid_t, int)> on_exit = [](pid_t, int) {};
   /// Children that were there before us and are not ours to end.
   std::vector<process_id> except = {};
 };

@@ -24,7 +24,7 @@ bool asks_to_end(int number) {
 
 guard::guard(context given, lock_source &source)
     : context_{std::move(given)},
-      command_{open_pidfd(context_.command)},
+      command_{open_pidfd(context_.command.pid)},
       ending_signals_{context_.signals.ending()},
       other_signals_{context_.signals.other()},
       forwarder_{context_.state},
@@ -33,7 +33,7 @@ guard::guard(context given, lock_source &source)
           "could not create a timer")},
       lock_{source} {
   context_.to_front.send(
-      {.kind = message_kind::forked, .value = context_.command},
+      {.kind = message_kind::forked, .value = context_.command.pid},
       command_.get());
 }
 
@@ -46,13 +46,14 @@ int guard::run() {
 
 void guard::wait_for_event() {
   arm_timer();
-  std::array<pollfd, 6> fds{{
+  std::array<pollfd, 7> fds{{
       {front_lives_ ? context_.front.get() : -1, POLLIN, 0},
       {front_lives_ ? context_.to_front.fd() : -1, POLLIN, 0},
       {ending_signals_.fd(), POLLIN, 0},
       {other_signals_.fd(), POLLIN, 0},
       {lock_.event_fd(), POLLIN, 0},
       {timer_.get(), POLLIN, 0},
+      {context_.command.to_init.fd(), POLLIN, 0},
   }};
   if (poll(fds.data(), fds.size(), -1) < 0) {
     return;
@@ -62,6 +63,10 @@ void guard::wait_for_event() {
   }
   if (fds[0].revents != 0) {
     on_front_death();
+  }
+  hear_init();
+  if ((fds[6].revents & POLLHUP) != 0) {
+    context_.command.to_init.close();  // its death comes as SIGCHLD
   }
   on_signals();
   on_lock_event();
@@ -154,6 +159,7 @@ void guard::on_grant(held_lock &hold) {
                           .has_token = token.has_value() ? 1 : 0,
                           .token = token.value_or(0)},
                          hold.socket());
+  context_.command.to_init.send({.kind = message_kind::granted}, hold.socket());
 }
 
 void guard::publish_deadline(const held_lock &hold) {
@@ -206,8 +212,10 @@ void guard::reap_children() {
       check_leftovers();
       return;
     }
-    if (info.si_pid == context_.command) {
+    if (info.si_pid == context_.command.pid) {
       on_child(info.si_code, info.si_status);
+    } else if (info.si_pid == context_.command.init) {
+      on_init(info.si_code);
     }
   }
 }
@@ -229,6 +237,25 @@ void guard::on_child(int code, int status) {
   }
 }
 
+/// What became of an isolated command.
+void guard::hear_init() {
+  while (const auto m = context_.command.to_init.receive()) {
+    on_child(m->what.value, m->what.signal);
+    check_leftovers();
+  }
+}
+
+void guard::on_init(int code) {
+  if (code == CLD_STOPPED) {
+    kill(context_.command.init, SIGCONT);
+  } else if (code != CLD_CONTINUED) {
+    hear_init();  // it may have spoken last thing
+    if (command_lives_) {
+      on_command_end({128 + SIGKILL, SIGKILL});
+    }
+  }
+}
+
 void guard::on_command_end(outcome result) {
   command_lives_ = false;
   if (!decided_) {
@@ -240,6 +267,13 @@ void guard::on_command_end(outcome result) {
   }
 }
 
+bool guard::has_leftovers() const {
+  const auto below = descendants();
+  return std::any_of(below.begin(), below.end(), [this](const auto &process) {
+    return process.pid != context_.command.init;
+  });
+}
+
 /// The command has ended, something it started has not.
 void guard::check_leftovers() {
   if (command_lives_ || phase_ == phase::over) {
@@ -247,7 +281,7 @@ void guard::check_leftovers() {
   }
   if (told_to_end_ || context_.times.on_leftovers == leftovers::end) {
     end_command("", std::nullopt);
-  } else if (!leftovers_told_ && !descendants().empty()) {
+  } else if (!leftovers_told_ && has_leftovers()) {
     leftovers_told_ = true;
     say("the command has ended, processes it started have not: keeping the "
         "lock until they end");
@@ -284,15 +318,7 @@ void guard::end_command(const std::string &why, std::optional<int> exit_code) {
     decide({*exit_code, 0});
   }
   const auto asked_at = boot_clock::now();
-  end_tree({.kill_at = [this, asked_at] { return kill_limit(asked_at); },
-            .on_exit =
-                [this](pid_t pid, int status) {
-                  if (pid == context_.command) {
-                    on_child(WIFSIGNALED(status) ? CLD_KILLED : CLD_EXITED,
-                             WIFSIGNALED(status) ? WTERMSIG(status)
-                                                 : WEXITSTATUS(status));
-                  }
-                }});
+  end_tree({.kill_at = [this, asked_at] { return kill_limit(asked_at); }});
   phase_ = phase::over;
 }
 

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "process/channel.hpp"
+#include "process/isolation.hpp"
 #include "process/lock_source.hpp"
 #include "process/lock_thread.hpp"
 #include "process/shared_state.hpp"
@@ -26,7 +27,7 @@ class guard {
   struct context {
     channel to_front;
     unique_fd front;  ///< pidfd
-    pid_t command;
+    forked_command command;
     const signal_plan &signals;
     shared_state &state;
     supervision times;
@@ -59,6 +60,8 @@ class guard {
   void on_grant(held_lock &hold);
   void reap_children();
   void on_child(int code, int status);
+  void on_init(int code);
+  void hear_init();
   void on_command_end(outcome result);
 
   void publish_deadline(const held_lock &hold);
@@ -66,6 +69,7 @@ class guard {
   void decide(outcome result);
   void end_command(const std::string &why, std::optional<int> exit_code);
   [[nodiscard]] boot_time kill_limit(boot_time asked_at);
+  [[nodiscard]] bool has_leftovers() const;
   void check_leftovers();
   void arm_timer();
   int settle();

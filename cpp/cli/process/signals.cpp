@@ -71,8 +71,8 @@ bool from_process(const signalfd_siginfo &info) {
   return info.ssi_code <= 0 && static_cast<pid_t>(info.ssi_pid) != getpid();
 }
 
-int pending_signal(pid_t pid, const sigset_t &signals) {
-  std::istringstream status{read_proc_file(pid, "status")};
+int pending_signal(const unique_fd &status_file, const sigset_t &signals) {
+  std::istringstream status{read_proc_file(status_file)};
   if (status.str().empty()) {
     return SIGTERM;
   }

@@ -57,9 +57,11 @@ class signal_reader {
 /// Was it sent by a process (kill, sigqueue), this one aside?
 [[nodiscard]] bool from_process(const signalfd_siginfo &info);
 
-/// A signal of the set that waits to be taken by process `pid`, 0 if none.
-/// A process that cannot be looked at counts as gone: SIGTERM.
-[[nodiscard]] int pending_signal(pid_t pid, const sigset_t &signals);
+/// A signal of the set that waits to be taken by the process whose file
+/// /proc/PID/status this is, 0 if none. A process that cannot be looked at
+/// counts as gone: SIGTERM.
+[[nodiscard]] int pending_signal(const unique_fd &status_file,
+                                 const sigset_t &signals);
 
 /// Sends a signal to exactly that process; false if it could not be sent.
 bool send_signal(const unique_fd &pidfd, int number) noexcept;

@@ -10,6 +10,8 @@
 
 #include "process/front.hpp"
 #include "process/guard.hpp"
+#include "process/isolation.hpp"
+#include "process/proc_file.hpp"
 #include "say.hpp"
 
 namespace pg_exclusive::cli {
@@ -22,8 +24,8 @@ struct beginnings {
   shared_state_ptr state = make_shared_state();
   std::pair<channel, channel> ends = channel::make_pair();
   start_gate gate;
-  pid_t front = getpid();
   unique_fd front_pidfd = open_pidfd(getpid());
+  unique_fd front_status = open_proc_file(getpid(), "status");
 };
 
 /// The kernel continues the front with SIGCONT when the guard dies, because a
@@ -53,25 +55,42 @@ class wake_on_death {
   unique_fd write_;
 };
 
-[[noreturn]] void run_command(beginnings &made, wake_on_death &wake,
-                              const command_line &command, pid_t guard) {
-  wake.not_me();
-  made.ends = {};
-  become_command(made.gate, command,
-                 {made.signals, *made.state, made.front, guard});
+/// Forks the command's process; called in its parent, guard or init.
+pid_t fork_command(beginnings &made, wake_on_death &wake,
+                   const command_line &command, const unique_fd &guard_status) {
+  const pid_t pid = check_errno(fork(), "could not fork");
+  if (pid == 0) {
+    wake.not_me();
+    made.ends = {};
+    become_command(
+        made.gate, command,
+        {made.signals, *made.state, made.front_status, guard_status});
+  }
+  made.gate.keep_nothing();
+  return pid;
 }
 
 int run_guard(beginnings &made, wake_on_death &wake,
               const command_line &command, const supervision &times,
               const make_lock_source &make_source) {
   check_errno(prctl(PR_SET_CHILD_SUBREAPER, 1), "could not be a subreaper");
-  const pid_t guard_pid = getpid();
-  const pid_t command_pid = check_errno(fork(), "could not fork");
-  if (command_pid == 0) {
-    run_command(made, wake, command, guard_pid);
+  const unique_fd status = open_proc_file(getpid(), "status");
+  forked_command forked;
+  if (times.isolate) {
+    forked = fork_isolated({made.front_pidfd, times, *made.state}, [&] {
+      const pid_t pid = fork_command(made, wake, command, status);
+      wake.not_me();
+      made.ends = {};
+      return pid;
+    });
+  } else {
+    forked.pid = fork_command(made, wake, command, status);
   }
   // Out of the terminal's reach, after the command stayed within it.
   check_errno(setpgid(0, 0), "could not make a process group");
+  if (times.isolate) {
+    setpgid(forked.init, getpid());
+  }
   prctl(PR_SET_NAME, "pg_excl guard");
   wake.when_i_die();
   made.gate.keep_nothing();
@@ -79,7 +98,7 @@ int run_guard(beginnings &made, wake_on_death &wake,
 
   const auto source = make_source();
   guard supervisor{{std::move(made.ends.second), std::move(made.front_pidfd),
-                    command_pid, made.signals, *made.state, times},
+                    std::move(forked), made.signals, *made.state, times},
                    *source};
   return supervisor.run();
 }
@@ -98,6 +117,9 @@ int supervise(const command_line &command, const supervision &times,
     int code = exit_internal_error;
     try {
       code = run_guard(made, wake, command, times, make_source);
+    } catch (const not_isolated &) {
+      code = exit_not_isolated;
+      made.ends.second.send({.kind = message_kind::ended, .value = code});
     } catch (const std::exception &error) {
       say(error.what());
     }

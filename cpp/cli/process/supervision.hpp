@@ -1,4 +1,4 @@
-// The times that front and guard agree on, and how they pass signals on.
+// What front and guard agree on: times, and how signals are passed on.
 #pragma once
 
 #include <sys/types.h>
@@ -23,12 +23,13 @@ enum class leftovers {
 ///     terminate_at   the guard sends TERM, `grace` + `margin` before it
 ///     take_over_at   half a margin later: the front, if the guard did not
 ///     kill_at        `margin` before it: KILL
-///     last_kill_at   half a margin later: KILL by the front
+///     last_kill_at   half a margin later: KILL by the front, or by init
 ///     deadline       the server may give the lock to somebody else
 struct supervision {
   std::chrono::nanoseconds lease;
   std::chrono::nanoseconds grace;
   leftovers on_leftovers = leftovers::wait;
+  bool isolate = false;  ///< the command runs in a PID namespace
 
   [[nodiscard]] std::chrono::nanoseconds margin() const { return lease / 15; }
 

@@ -1,7 +1,7 @@
 // Runs a command under a lock on a file, with the tool's own processes: what
 // keeps the command and its lock together is tested without a database.
 //
-//   supervised LOCKFILE LEASE_MS GRACE_MS wait|end COMMAND ARG...
+//   supervised [--isolate] LOCKFILE LEASE_MS GRACE_MS wait|end COMMAND ARG...
 //
 // A lock of flock(2) lives like a session of the server: until the last copy
 // of its descriptor is closed. The test steers it by files:
@@ -102,16 +102,22 @@ class file_source : public lock_source {
 }  // namespace
 
 int main(int argc, char **argv) {
+  const bool isolate = argc > 1 && argv[1] == std::string{"--isolate"};
+  if (isolate) {
+    --argc;
+    ++argv;
+  }
   if (argc < 6) {
-    std::cerr << "usage: supervised LOCKFILE LEASE_MS GRACE_MS wait|end "
-                 "COMMAND ARG...\n";
+    std::cerr << "usage: supervised [--isolate] LOCKFILE LEASE_MS GRACE_MS "
+                 "wait|end COMMAND ARG...\n";
     return 64;
   }
   const std::string path = argv[1];
   const std::chrono::milliseconds lease{std::stol(argv[2])};
   const std::chrono::milliseconds grace{std::stol(argv[3])};
   const bool end = std::string{argv[4]} == "end";
-  return supervise({{argv + 5, argv + argc}, {}},
-                   {lease, grace, end ? leftovers::end : leftovers::wait},
-                   [&] { return std::make_unique<file_source>(path, lease); });
+  return supervise(
+      {{argv + 5, argv + argc}, {}},
+      {lease, grace, end ? leftovers::end : leftovers::wait, isolate},
+      [&] { return std::make_unique<file_source>(path, lease); });
 }

@@ -87,4 +87,8 @@ for my $round (1 .. 100)
 ok($started + $not == 100,
 	"100 races of TERM and grant: $started started, $not did not");
 
+# What a process says last thing is heard.
+(my $last_words = $ENV{SUPERVISED}) =~ s/supervised$/last_words/;
+is(system($last_words), 0, 'the last words of a process that left some unread');
+
 done_testing();

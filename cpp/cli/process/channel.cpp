@@ -56,8 +56,13 @@ std::optional<channel::received> channel::receive() const {
   header.msg_control = control.bytes.data();
   header.msg_controllen = control.bytes.size();
 
-  if (recvmsg(fd(), &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC) !=
-      static_cast<ssize_t>(sizeof result.what)) {
+  ssize_t got = 0;
+  do {
+    // A reset, told once, means that the other end is gone and had something
+    // unread. What it has said before comes after that.
+    got = recvmsg(fd(), &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+  } while (got < 0 && (errno == EINTR || errno == ECONNRESET));
+  if (got != static_cast<ssize_t>(sizeof result.what)) {
     return std::nullopt;
   }
   const cmsghdr *rights = CMSG_FIRSTHDR(&header);

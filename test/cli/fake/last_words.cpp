@@ -1,0 +1,13 @@
+// What a process has said before its end must be heard, also when it left
+// something unread itself: the kernel then tells of a reset first.
+#include "process/channel.hpp"
+
+int main() {
+  using namespace pg_exclusive::cli;  // NOLINT(google-build-using-namespace)
+  auto [ours, theirs] = channel::make_pair();
+  theirs.send({.kind = message_kind::ended, .value = 5});
+  ours.send({.kind = message_kind::started});
+  theirs.close();
+  const auto last = ours.receive();
+  return last && last->what.value == 5 && !ours.receive() ? 0 : 1;
+}

@@ -1,10 +1,10 @@
 // break: takes a lock away from who has it.
 #include <iostream>
-#include <nlohmann/json.hpp>
 
 #include "commands.hpp"
 #include "connection.hpp"
 #include "exit_codes.hpp"
+#include "json_text.hpp"
 
 namespace pg_exclusive::cli {
 
@@ -19,7 +19,7 @@ int execute(const break_options &wanted, const options &all) {
     const nlohmann::ordered_json object{{"namespace", wanted.name.namespace_},
                                         {"key", wanted.name.key},
                                         {"sessions_ended", std::stoi(count)}};
-    std::cout << object.dump() << '\n';
+    std::cout << json_text(object) << '\n';
   } else {
     std::cout << wanted.name.to_string() << ": " << count
               << (count == "1" ? " session" : " sessions") << " ended\n";

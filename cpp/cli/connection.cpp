@@ -56,11 +56,31 @@ std::string trimmed(std::string text) {
   return text;
 }
 
+/// The line of a server's message that begins so; empty if there is none.
+std::string line_after(const std::string &text, const std::string &begin) {
+  const auto at = text.find(begin);
+  return at == std::string::npos
+             ? ""
+             : trimmed(text.substr(at + begin.size(),
+                                   text.find('\n', at) - at - begin.size()));
+}
+
 tool_error describe(const pqxx::sql_error &error) {
+  const std::string text = error.what();
+  std::string message = line_after(text, "ERROR:  ");
+  const std::string detail = line_after(text, "\nDETAIL:  ");
+  if (!detail.empty()) {
+    message += " (" + detail + ")";
+  }
   // libpqxx 8 returns a string_view here, 6 and 7 a string.
   const std::string_view state = error.sqlstate();
-  return {trimmed(error.what()), "", exit_code_of(std::string{state})};
+  return {message.empty() ? trimmed(text) : message,
+          line_after(text, "\nHINT:  "), exit_code_of(std::string{state})};
 }
+
+constexpr auto old_extension =
+    "The extension in the database is older than this tool: ALTER EXTENSION "
+    "pg_exclusive UPDATE;";
 
 }  // namespace
 
@@ -82,6 +102,7 @@ std::string make_conninfo(const connection_options &from) {
     all["password"] = ask_password();
   }
   all.emplace("fallback_application_name", "pg_exclusive");
+  all["client_encoding"] = "UTF8";  // as names are, whatever PGCLIENTENCODING
 
   std::string result;
   for (const auto &[keyword, value] : all) {
@@ -121,7 +142,10 @@ int exit_code_of(const std::string &sqlstate) {
 }
 
 tool_error describe(const lock_error &error) {
-  return {trimmed(error.what()), error.hint(), exit_code_of(error.sqlstate())};
+  const bool no_function = error.sqlstate() == "42883";
+  return {trimmed(error.what()),
+          no_function ? std::string{old_extension} : error.hint(),
+          exit_code_of(error.sqlstate())};
 }
 
 database::database(const connection_options &from) try

@@ -162,13 +162,13 @@ std::vector<finding> check_facts(const server_facts &facts) {
     result.push_back(
         {level::warn, "setting",
          setting.name + " = " + setting.value + " (" + setting.source +
-             ") would end a hold or a wait",
-         "nothing for this tool and the client library, which override it; "
-         "locks taken in plain SQL sessions feel it"});
+             ") would end or prevent holds and waits",
+         "this tool and the client library override it; change it if locks "
+         "are taken in plain SQL sessions too"});
   }
   if (facts.overridden.empty()) {
     result.push_back({level::ok, "settings",
-                      "no timeout that would end a hold or a wait", ""});
+                      "none that would end or prevent holds and waits", ""});
   }
   return result;
 }

@@ -2,11 +2,11 @@
 #include <algorithm>
 #include <iostream>
 #include <map>
-#include <nlohmann/json.hpp>
 
 #include "commands.hpp"
 #include "doctor_checks.hpp"
 #include "exit_codes.hpp"
+#include "json_text.hpp"
 #include "pg_exclusive/client.hpp"
 
 namespace pg_exclusive::cli {
@@ -61,7 +61,7 @@ void print_json(const std::vector<finding> &findings) {
                     {"text", f.text},
                     {"advice", f.advice}});
   }
-  std::cout << list.dump(2) << '\n';
+  std::cout << json_text(list, 2) << '\n';
 }
 
 }  // namespace

@@ -1,9 +1,9 @@
 // id: the 64-bit id of a lock, computed here.
 #include <iostream>
-#include <nlohmann/json.hpp>
 
 #include "commands.hpp"
 #include "exit_codes.hpp"
+#include "json_text.hpp"
 
 namespace pg_exclusive::cli {
 
@@ -13,7 +13,7 @@ int execute(const id_options &wanted, const options &all) {
     const nlohmann::ordered_json object{{"namespace", wanted.name.namespace_},
                                         {"key", wanted.name.key},
                                         {"id", id}};
-    std::cout << object.dump() << '\n';
+    std::cout << json_text(object) << '\n';
   } else {
     std::cout << id << '\n';
   }

@@ -2,6 +2,7 @@
 #include <clocale>
 #include <cstdio>
 #include <exception>
+#include <iostream>
 #include <system_error>
 
 #include "commands.hpp"
@@ -31,8 +32,14 @@ int run_command_line(int argc, char **argv) {
   if (given.json) {
     say_json();
   }
-  return std::visit([&given](const auto &what) { return execute(what, given); },
-                    given.command);
+  const int code =
+      std::visit([&given](const auto &what) { return execute(what, given); },
+                 given.command);
+  std::cout.flush();
+  if (code == exit_ok && (!std::cout || std::fflush(stdout) != 0)) {
+    throw tool_error{"could not write to standard output", "", exit_system};
+  }
+  return code;
 }
 
 }  // namespace

@@ -2,7 +2,10 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <iomanip>
 #include <map>
+#include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "exit_codes.hpp"
 #include "help.hpp"
@@ -32,12 +35,32 @@ struct typed {
   doctor_options doctor;
   typed_name name;
   double wait_seconds = -1;
-  double once_per = 0;  ///< seconds
+  std::optional<double> once_per;  ///< seconds
+  std::optional<std::string> slot;
+  std::optional<on_crash> crash;
   bool nowait = false;
   double grace = 5;
   double lease = 0;
   double interval = 1;
 };
+
+/// CLI11's own range lets "nan" pass, and prints bounds of 300 digits.
+CLI::Validator number(double least, double most) {
+  const auto check = [least, most](const std::string &text) -> std::string {
+    double value = 0;
+    if (CLI::detail::lexical_cast(text, value) && value >= least &&
+        value <= most) {
+      return "";
+    }
+    std::ostringstream message;
+    message << '"' << text << "\" is not a number between " << least << " and "
+            << std::setprecision(12) << most;
+    return message.str();
+  };
+  return CLI::Validator{check, "NUMBER"};
+}
+
+constexpr double ten_years = 3650 * 86400.0;  // in seconds
 
 void add_connection(CLI::App &app, connection_options &to) {
   app.add_option("-h,--host", to.host);
@@ -54,8 +77,8 @@ void add_name(CLI::App &app, typed_name &to) {
 }
 
 void add_wait(CLI::App &app, typed &to) {
-  auto *wait = app.add_option("-w,--wait", to.wait_seconds)
-                   ->check(CLI::NonNegativeNumber);
+  auto *wait =
+      app.add_option("-w,--wait", to.wait_seconds)->check(number(0, ten_years));
   app.add_flag("-n,--nowait", to.nowait)->excludes(wait);
 }
 
@@ -64,19 +87,19 @@ void add_run(CLI::App &app, typed &to) {
   add_wait(app, to);
   app.add_flag("-s,--shared", to.run.shared);
   app.add_option("-E,--taken-exit-code", to.run.taken_exit_code)
-      ->check(CLI::Range(0, 255));
-  auto *slot = app.add_option("--slot", to.run.slot);
+      ->check(number(0, 255));
+  auto *slot = app.add_option("--slot", to.slot);
   app.add_option("--once-per", to.once_per)
       ->excludes(slot)
       ->transform(CLI::AsNumberWithUnit(
           std::map<std::string, double>{
               {"s", 1}, {"min", 60}, {"h", 3600}, {"d", 86400}, {"w", 604800}},
           CLI::AsNumberWithUnit::UNIT_REQUIRED));
-  app.add_option("--on-crash", to.run.on_crash)
+  app.add_option("--on-crash", to.crash)
       ->transform(CLI::Transformer(std::map<std::string, on_crash>{
           {"retry", on_crash::retry}, {"skip", on_crash::skip}}));
-  app.add_option("--grace", to.grace)->check(CLI::Range(0.0, 3600.0));
-  app.add_option("--lease", to.lease)->check(CLI::Range(0.5, 3600.0));
+  app.add_option("--grace", to.grace)->check(number(0, 3600));
+  app.add_option("--lease", to.lease)->check(number(0.5, 3600));
   app.add_option("--leftovers", to.run.on_leftovers)
       ->transform(CLI::Transformer(std::map<std::string, leftovers>{
           {"wait", leftovers::wait}, {"end", leftovers::end}}));
@@ -104,23 +127,37 @@ void add_commands(CLI::App &app, typed &to) {
   commands["status"]->add_flag("--namespaces", to.status.namespaces);
   commands["watch"]
       ->add_option("-i,--interval", to.interval)
-      ->check(CLI::Range(0.1, 3600.0));
+      ->check(number(0.1, 3600));
   commands["watch"]
       ->add_option("--count", to.watch.count)
-      ->check(CLI::PositiveNumber);
+      ->check(number(1, 1'000'000'000));
   add_wait(*commands["wait"], to);
   commands["wait"]->add_flag("-s,--shared", to.wait.shared);
   commands["break"]->add_option("--reason", to.break_.reason)->required();
-  commands["doctor"]
-      ->add_option("--lease", to.lease)
-      ->check(CLI::Range(0.5, 3600.0));
+  commands["doctor"]->add_option("--lease", to.lease)->check(number(0.5, 3600));
 }
 
 [[noreturn]] void refuse(const std::string &text) {
   throw CLI::ValidationError(text);
 }
 
+/// What is stored or compared in the database is UTF-8.
+void check_text(const std::string &what, const std::string &text) {
+  try {
+    (void)nlohmann::json(text).dump();
+  } catch (const nlohmann::json::type_error &) {
+    refuse(what + " is not valid UTF-8");
+  }
+}
+
+void check_name(const typed_name &name) {
+  check_text("the lock's name", name.whole);
+  check_text("--namespace", name.namespace_);
+  check_text("--key", name.key);
+}
+
 lock_name one_name(const typed_name &name) {
+  check_name(name);
   const bool apart = !name.namespace_.empty() || !name.key.empty();
   if (apart && !name.whole.empty()) {
     refuse("a name is given twice: \"" + name.whole +
@@ -137,6 +174,7 @@ lock_name one_name(const typed_name &name) {
 }
 
 selection some_names(const typed_name &name) {
+  check_name(name);
   if (name.whole.empty()) {
     return {name.namespace_, name.key};
   }
@@ -172,16 +210,29 @@ void set_times(const typed &given, run_options &run) {
   }
 }
 
-/// A period is recorded as a slot of its own.
-void set_period(const typed &given, run_options &run) {
-  if (given.once_per == 0) {
-    return;
+/// A slot, or a period, which is recorded as a slot of its own. One that is
+/// empty by mistake (an unset variable) must not mean none.
+void set_slot(const typed &given, run_options &run) {
+  if (given.slot) {
+    if (given.slot->empty()) {
+      refuse("--slot: a slot must not be empty");
+    }
+    check_text("--slot", *given.slot);
+    run.slot = *given.slot;
   }
-  if (given.once_per < 1) {
-    refuse("--once-per: a period is at least one second");
+  if (given.once_per) {
+    if (!(*given.once_per >= 1 && *given.once_per <= ten_years)) {
+      refuse("--once-per: a period is between one second and ten years");
+    }
+    run.once_per = std::chrono::seconds{std::llround(*given.once_per)};
+    run.slot = "every " + std::to_string(run.once_per->count()) + " s";
   }
-  run.once_per = std::chrono::seconds{std::llround(given.once_per)};
-  run.slot = "every " + std::to_string(run.once_per->count()) + " s";
+  if (given.crash) {
+    if (run.slot.empty()) {
+      refuse("--on-crash needs --slot or --once-per");
+    }
+    run.on_crash = *given.crash;
+  }
 }
 
 command_options meant_by(typed &given, const std::string &command) {
@@ -189,7 +240,7 @@ command_options meant_by(typed &given, const std::string &command) {
     given.run.name = one_name(given.name);
     given.run.wait = wait_limit(given);
     set_times(given, given.run);
-    set_period(given, given.run);
+    set_slot(given, given.run);
     if (given.run.command.empty()) {
       refuse("no command to run is given");
     }
@@ -216,6 +267,10 @@ command_options meant_by(typed &given, const std::string &command) {
   }
   if (command == "break") {
     given.break_.name = name;
+    if (given.break_.reason.empty()) {
+      refuse("--reason: a reason must not be empty");
+    }
+    check_text("--reason", given.break_.reason);
     return given.break_;
   }
   return id_options{name};
@@ -234,6 +289,20 @@ std::string chosen_command(const CLI::App &app) {
   return chosen.empty() ? "" : chosen.front()->get_name();
 }
 
+/// CLI11 would name what is left over, and the wrong way round.
+void check_command(const CLI::App &app, int argc, char **argv) {
+  if (argc < 2) {
+    refuse("no command is given");
+  }
+  const std::string first = argv[1];
+  const auto called_so = [&first](const CLI::App *command) {
+    return command->get_name() == first;
+  };
+  if (first.rfind('-', 0) != 0 && app.get_subcommands(called_so).empty()) {
+    refuse("there is no command \"" + first + "\"");
+  }
+}
+
 }  // namespace
 
 std::variant<options, early_exit> parse_options(int argc, char **argv) {
@@ -241,15 +310,19 @@ std::variant<options, early_exit> parse_options(int argc, char **argv) {
   CLI::App app;
   app.set_help_flag("-?,--help");
   app.set_version_flag("-V,--version", "pg_exclusive " PG_EXCLUSIVE_VERSION);
-  app.require_subcommand(1);
+  app.require_subcommand(0, 1);
   add_commands(app, given);
 
   // What follows "--" is the user's, whatever it looks like.
   const auto dashes =
       std::find(argv + std::min(argc, 1), argv + argc, std::string{"--"});
   try {
+    check_command(app, argc, argv);
     app.parse(static_cast<int>(dashes - argv), argv);
     const std::string command = chosen_command(app);
+    if (command.empty()) {
+      refuse("no command is given");
+    }
     given.run.command = app.get_subcommands().front()->remaining();
     if (dashes != argv + argc) {
       if (!given.run.command.empty()) {

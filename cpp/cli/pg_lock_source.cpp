@@ -1,10 +1,10 @@
 #include "pg_lock_source.hpp"
 
-#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "connection.hpp"
 #include "exit_codes.hpp"
+#include "json_text.hpp"
 #include "pg_exclusive/client.hpp"
 #include "refusal.hpp"
 #include "say.hpp"
@@ -62,7 +62,7 @@ notice already_ran(const run_options &wanted) {
   const std::string which =
       wanted.once_per ? "once " + wanted.slot : "slot \"" + wanted.slot + "\"";
   return {"already ran: " + wanted.name.to_string() + ", " + which, "",
-          details.dump()};
+          json_text(details)};
 }
 
 verdict failure(const run_options &wanted, const lock_error &error) {
@@ -72,7 +72,7 @@ verdict failure(const run_options &wanted, const lock_error &error) {
   details["sqlstate"] = error.sqlstate();
   const bool paused = told.exit_code == exit_taken;
   return {paused ? wanted.taken_exit_code : told.exit_code,
-          {"error: " + told.message, told.hint, details.dump()}};
+          {"error: " + told.message, told.hint, json_text(details)}};
 }
 
 }  // namespace

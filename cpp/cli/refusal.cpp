@@ -1,7 +1,6 @@
 #include "refusal.hpp"
 
-#include <nlohmann/json.hpp>
-
+#include "json_text.hpp"
 #include "times.hpp"
 
 namespace pg_exclusive::cli {
@@ -31,7 +30,7 @@ notice refusal(const lock_name &name, outcome why,
   if (why == outcome::timed_out) {
     text += "; timed out";
   }
-  return {text, "", details.dump()};
+  return {text, "", json_text(details)};
 }
 
 }  // namespace pg_exclusive::cli

@@ -4,7 +4,8 @@
 
 #include <cerrno>
 #include <csignal>
-#include <nlohmann/json.hpp>
+
+#include "json_text.hpp"
 
 namespace pg_exclusive::cli {
 
@@ -24,9 +25,7 @@ std::string lines_for(const notice &what) {
   if (!what.hint.empty()) {
     object["hint"] = what.hint;
   }
-  return object.dump(-1, ' ', false,
-                     nlohmann::ordered_json::error_handler_t::replace) +
-         "\n";
+  return json_text(object) + "\n";
 }
 
 }  // namespace

@@ -1,10 +1,10 @@
 // status: who holds and who waits, once.
 #include <iostream>
-#include <nlohmann/json.hpp>
 
 #include "commands.hpp"
 #include "connection.hpp"
 #include "exit_codes.hpp"
+#include "json_text.hpp"
 #include "text_table.hpp"
 #include "times.hpp"
 #include "views.hpp"
@@ -78,8 +78,9 @@ void print_section(database &db, const std::string &title,
 
 int execute(const status_options &wanted, const options &all) {
   database db{all.connection};
+  require_namespace(db, wanted.what);
   if (all.json) {
-    std::cout << to_json(db, wanted).dump(2) << '\n';
+    std::cout << json_text(to_json(db, wanted), 2) << '\n';
     return exit_ok;
   }
   print_locks(db, wanted.what);

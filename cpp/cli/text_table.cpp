@@ -30,6 +30,9 @@ void for_each_character(const std::string &text, const F &f) {
   }
 }
 
+/// A text that is longer moves only the rest of its own line.
+constexpr int widest_column = 40;
+
 }  // namespace
 
 std::string printable(const std::string &text) {
@@ -86,7 +89,10 @@ text_table::text_table(std::vector<std::string> header)
 void text_table::add(std::vector<std::string> row) {
   for (std::size_t i = 0; i < widths_.size(); ++i) {
     row[i] = printable(row[i]);
-    widths_[i] = std::max(widths_[i], display_width(row[i]));
+    const int width = display_width(row[i]);
+    if (width <= widest_column) {
+      widths_[i] = std::max(widths_[i], width);
+    }
   }
   rows_.push_back(std::move(row));
 }
@@ -96,7 +102,8 @@ std::string text_table::str() const {
   for (const auto &row : rows_) {
     std::string line;
     for (std::size_t i = 0; i < row.size(); ++i) {
-      line += (i > 0 ? "  " : "") + fitted(row[i], widths_[i]);
+      line += (i > 0 ? "  " : "") +
+              fitted(row[i], std::max(widths_[i], display_width(row[i])));
     }
     line.erase(line.find_last_not_of(' ') + 1);
     result += line + "\n";

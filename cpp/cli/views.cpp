@@ -1,5 +1,6 @@
 #include "views.hpp"
 
+#include "exit_codes.hpp"
 #include "text_table.hpp"
 
 namespace pg_exclusive::cli {
@@ -52,6 +53,22 @@ std::string condition(database &db, const selection &what) {
     result += " key = " + db.quote(what.key);
   }
   return result;
+}
+
+void require_namespace(database &db, const selection &what) {
+  if (what.namespace_.empty()) {
+    return;
+  }
+  const std::string name = db.quote(what.namespace_);
+  if (db.ask("SELECT FROM " + db.schema() + "lock_namespaces" +
+             condition(db, {what.namespace_, ""}))
+          .empty()) {
+    throw tool_error{
+        "lock namespace \"" + what.namespace_ + "\" does not exist",
+        "Register it first: SELECT " + db.schema() + "lock_namespace(" + name +
+            ");",
+        exit_config};
+  }
 }
 
 lock_snapshot read_locks(database &db, const selection &what) {

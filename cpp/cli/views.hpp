@@ -13,6 +13,10 @@ namespace pg_exclusive::cli {
 /// A condition for one of the views, " WHERE ..." or empty.
 [[nodiscard]] std::string condition(database &db, const selection &what);
 
+/// Nothing is shown for a namespace that is not registered, so a typo would
+/// look like free locks. @throws tool_error
+void require_namespace(database &db, const selection &what);
+
 /// One who holds a lock, or waits for it.
 struct lock_row {
   std::string lock;  ///< namespace/key; key `?` where it may not be seen

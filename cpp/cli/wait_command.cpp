@@ -1,10 +1,10 @@
 // wait: until a lock is free.
 #include <iostream>
-#include <nlohmann/json.hpp>
 
 #include "commands.hpp"
 #include "connection.hpp"
 #include "exit_codes.hpp"
+#include "json_text.hpp"
 #include "pg_exclusive/client.hpp"
 #include "refusal.hpp"
 #include "say.hpp"
@@ -29,7 +29,7 @@ int execute(const wait_options &wanted, const options &all) {
     const nlohmann::ordered_json object{{"namespace", wanted.name.namespace_},
                                         {"key", wanted.name.key},
                                         {"free", true}};
-    std::cout << object.dump() << '\n';
+    std::cout << json_text(object) << '\n';
   } else {
     std::cout << "free: " << wanted.name.to_string() << '\n';
   }

@@ -9,6 +9,7 @@
 #include "commands.hpp"
 #include "connection.hpp"
 #include "exit_codes.hpp"
+#include "text_table.hpp"
 #include "views.hpp"
 #include "watch_list.hpp"
 #include "watch_screen.hpp"
@@ -35,6 +36,9 @@ class observer {
       throw;
     }
   }
+  void require_namespace() {
+    with_session([this](database &db) { cli::require_namespace(db, what_); });
+  }
   lock_snapshot look() {
     return with_session([this](database &db) { return read_locks(db, what_); });
   }
@@ -54,21 +58,23 @@ class observer {
   std::unique_ptr<database> db_;
 };
 
+/// Nothing is cut: this is read by programs and kept in logs.
 void print_plain(const lock_snapshot &locks) {
-  constexpr int width = 100;
+  const auto header = watch_header();
+  text_table table{{header.begin(), header.end()}};
+  for (const watch_row &row : watch_rows(locks, {})) {
+    table.add({row.cells.begin(), row.cells.end()});
+  }
   std::cout << locks.time << "  " << locks.database << "  "
             << watch_summary(locks) << '\n'
-            << watch_header(width) << '\n';
-  for (const watch_line &line : watch_lines(locks, {}, width)) {
-    std::cout << line.text << '\n';
-  }
-  std::cout << std::endl;  // whoever reads a pipe wants it now
+            << table.str() << std::endl;  // whoever reads a pipe wants it now
 }
 
 }  // namespace
 
 int execute(const watch_options &wanted, const options &all) {
   observer eyes{all.connection, wanted.what};
+  eyes.require_namespace();
   if (!all.json && isatty(STDOUT_FILENO) != 0 && isatty(STDIN_FILENO) != 0) {
     watch_on_screen(wanted, [&eyes] { return eyes.look(); });
     return exit_ok;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <numeric>
 
 #include "text_table.hpp"
 #include "times.hpp"
@@ -63,52 +64,73 @@ void sort_groups(std::vector<group> &groups, const watch_settings &settings) {
   }
 }
 
-/// Columns of fixed width; what is left over is shared by the two texts.
-std::string columns(const std::string &lock, const std::string &mode,
-                    const std::string &time, const std::string &pid,
-                    const std::string &who, const std::string &application,
-                    int width) {
-  constexpr int fixed = 2 + 10 + 12 + 8;  // gap, mode, time, pid
-  const int left = std::max(width - fixed - 2, 24);
-  const int lock_width = left * 9 / 20;
-  const int who_width = (left - lock_width) * 3 / 5;
-  const int application_width = left - lock_width - who_width;
-  return fitted(lock, lock_width) + "  " + fitted(mode, 10) + fitted(time, 12) +
-         fitted(pid, 8) + fitted(who, who_width) + "  " +
-         fitted(application, application_width);
+watch_row row_for(const lock_row &row) {
+  const auto kind = row.waiting      ? line_kind::waiter
+                    : row.number > 0 ? line_kind::contended_holder
+                                     : line_kind::holder;
+  return {
+      kind,
+      {row.waiting ? "  waits, place " + std::to_string(row.number) : row.lock,
+       row.mode, format_duration(std::chrono::seconds{row.seconds}), row.pid,
+       row.who, row.application}};
 }
 
-watch_line line_for(const lock_row &row, int width) {
-  const auto time = format_duration(std::chrono::seconds{row.seconds});
-  if (row.waiting) {
-    return {line_kind::waiter,
-            columns("  waits, place " + std::to_string(row.number), row.mode,
-                    time, row.pid, row.who, row.application, width)};
-  }
-  return {row.number > 0 ? line_kind::contended_holder : line_kind::holder,
-          columns(row.lock, row.mode, time, row.pid, row.who, row.application,
-                  width)};
-}
+enum column : std::size_t {
+  lock_column = 0,
+  who_column = 4,
+  application_column
+};
 
 }  // namespace
 
-std::string watch_header(int width) {
-  return columns("LOCK", "MODE", "TIME", "PID", "ROLE", "APPLICATION", width);
+watch_cells watch_header() {
+  return {"LOCK", "MODE", "TIME", "PID", "ROLE", "APPLICATION"};
 }
 
-std::vector<watch_line> watch_lines(const lock_snapshot &locks,
-                                    const watch_settings &settings, int width) {
+std::vector<watch_row> watch_rows(const lock_snapshot &locks,
+                                  const watch_settings &settings) {
   auto groups = grouped(locks, settings.filter);
   sort_groups(groups, settings);
-  std::vector<watch_line> result;
+  std::vector<watch_row> result;
   for (const group &g : groups) {
     if (g.rows.front()->waiting) {
       // Granted or gone between the two looks: the name must not be missing.
-      result.push_back({line_kind::holder, fitted(g.lock, width)});
+      result.push_back({line_kind::holder, {g.lock}});
     }
     for (const lock_row *row : g.rows) {
-      result.push_back(line_for(*row, width));
+      result.push_back(row_for(*row));
     }
+  }
+  return result;
+}
+
+watch_layout::watch_layout(const std::vector<watch_row> &rows, int width) {
+  const auto widen = [this](const watch_cells &cells) {
+    for (std::size_t i = 0; i < cells.size(); ++i) {
+      widths_[i] = std::max(widths_[i], display_width(cells[i]));
+    }
+  };
+  widen(watch_header());
+  for (const watch_row &row : rows) {
+    widen(row.cells);
+  }
+  const int gaps = 2 * static_cast<int>(widths_.size() - 1);
+  int missing = std::accumulate(widths_.begin(), widths_.end(), gaps) - width;
+  // What does not fit is cut where it says least.
+  for (const auto &[column, least] :
+       {std::pair{application_column, 12}, std::pair{who_column, 16},
+        std::pair{lock_column, 16}}) {
+    const int cut =
+        std::clamp(widths_[column] - least, 0, std::max(missing, 0));
+    widths_[column] -= cut;
+    missing -= cut;
+  }
+}
+
+std::string watch_layout::line(const watch_cells &cells) const {
+  std::string result;
+  for (std::size_t i = 0; i < cells.size(); ++i) {
+    result += (i > 0 ? "  " : "") + fitted(cells[i], widths_[i]);
   }
   return result;
 }

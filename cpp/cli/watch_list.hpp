@@ -1,6 +1,7 @@
 // What the live view shows, apart from any screen.
 #pragma once
 
+#include <array>
 #include <string>
 #include <vector>
 
@@ -18,18 +19,31 @@ struct watch_settings {
 
 enum class line_kind { holder, contended_holder, waiter };
 
-struct watch_line {
+/// Lock, mode, time, pid, role, application.
+using watch_cells = std::array<std::string, 6>;
+
+struct watch_row {
   line_kind kind;
-  std::string text;
+  watch_cells cells;
 };
 
-/// Names of the columns, fitted to the width.
-[[nodiscard]] std::string watch_header(int width);
+/// Names of the columns.
+[[nodiscard]] watch_cells watch_header();
 
-/// A line for each holder, longest held or most waited for first if so sorted,
+/// A row for each holder, longest held or most waited for first if so sorted,
 /// each followed by those who wait for its lock, in the order of the queue.
-[[nodiscard]] std::vector<watch_line> watch_lines(
-    const lock_snapshot &locks, const watch_settings &settings, int width);
+[[nodiscard]] std::vector<watch_row> watch_rows(const lock_snapshot &locks,
+                                                const watch_settings &settings);
+
+/// Columns for a screen: as wide as what is in them, as far as there is room.
+class watch_layout {
+ public:
+  watch_layout(const std::vector<watch_row> &rows, int width);
+  [[nodiscard]] std::string line(const watch_cells &cells) const;
+
+ private:
+  std::array<int, 6> widths_{};
+};
 
 /// `3 held, 2 waiting`
 [[nodiscard]] std::string watch_summary(const lock_snapshot &locks);

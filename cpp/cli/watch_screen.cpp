@@ -5,9 +5,11 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <csignal>
 #include <cstdlib>
 
 #include "connection.hpp"
+#include "exit_codes.hpp"
 #include "text_table.hpp"
 
 namespace pg_exclusive::cli {
@@ -18,11 +20,28 @@ using clock = std::chrono::steady_clock;
 
 enum color : short { waiter_color = 1, contended_color, error_color };
 
+/// A signal that ends us, once the terminal is as it was.
+volatile std::sig_atomic_t end_signal = 0;
+
+extern "C" void note_end_signal(int number) { end_signal = number; }
+
 /// The terminal is ours as long as it lives.
 class terminal {
  public:
   terminal() {
-    initscr();
+    for (const int number : {SIGINT, SIGTERM, SIGHUP}) {
+      struct sigaction action {};
+      action.sa_handler = note_end_signal;  // interrupts getch()
+      sigaction(number, &action, nullptr);
+    }
+    screen_ = newterm(nullptr, stdout, stdin);
+    if (screen_ == nullptr) {
+      const char *type = std::getenv("TERM");
+      throw tool_error{std::string{"the terminal type \""} +
+                           (type != nullptr ? type : "") + "\" is not known",
+                       "set TERM, or add \"| cat\" for plain text",
+                       exit_config};
+    }
     cbreak();
     noecho();
     keypad(stdscr, TRUE);
@@ -38,7 +57,13 @@ class terminal {
   }
   terminal(const terminal &) = delete;
   terminal &operator=(const terminal &) = delete;
-  ~terminal() { endwin(); }
+  ~terminal() {
+    endwin();
+    delscreen(screen_);
+  }
+
+ private:
+  SCREEN *screen_;
 };
 
 class watch_screen {
@@ -48,11 +73,12 @@ class watch_screen {
 
   void run() {
     refresh_locks();
-    while (!done_) {
+    while (!done_ && end_signal == 0) {
       draw();
       const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
           next_look_ - clock::now());
-      timeout(paused_ ? -1 : std::max<int>(static_cast<int>(left.count()), 0));
+      timeout(paused_ ? 1000
+                      : std::max<int>(static_cast<int>(left.count()), 0));
       const int key = getch();
       if (key != ERR) {
         on_key(key);
@@ -171,22 +197,22 @@ class watch_screen {
   void draw() {
     erase();
     draw_title();
-    const auto lines = watch_lines(locks_, settings_, COLS);
+    const auto rows = watch_rows(locks_, settings_);
+    const watch_layout layout{rows, COLS};
+    const int count = static_cast<int>(rows.size());
     const int room = std::max(LINES - 4, 0);
-    first_ = std::clamp(first_, 0,
-                        std::max(static_cast<int>(lines.size()) - room, 0));
-    put(2, A_BOLD | A_UNDERLINE, watch_header(COLS));
-    for (int i = 0; i < room && first_ + i < static_cast<int>(lines.size());
-         ++i) {
-      const watch_line &line = lines[first_ + i];
-      put(3 + i, attributes_of(line.kind), line.text);
+    first_ = std::clamp(first_, 0, std::max(count - room, 0));
+    put(2, A_BOLD | A_UNDERLINE, layout.line(watch_header()));
+    for (int i = 0; i < room && first_ + i < count; ++i) {
+      const watch_row &row = rows[first_ + i];
+      put(3 + i, attributes_of(row.kind), layout.line(row.cells));
     }
-    if (lines.empty()) {
+    if (rows.empty()) {
       put(4, A_DIM,
           settings_.filter.empty() ? "  No lock is held."
                                    : "  Nothing matches the filter.");
     }
-    draw_foot(static_cast<int>(lines.size()), room);
+    draw_foot(count, room);
     refresh();
   }
 
@@ -215,14 +241,17 @@ class watch_screen {
               "_   (Enter keeps it, Esc removes it)");
       return;
     }
-    std::string text =
-        " q quit  n name  t time  w waiters  r reverse  / filter  space pause";
+    std::string shown;
     if (lines > room) {
-      text += "  " + std::to_string(first_ + 1) + "-" +
+      shown = " " + std::to_string(first_ + 1) + "-" +
               std::to_string(std::min(first_ + room, lines)) + "/" +
               std::to_string(lines);
     }
-    put(LINES - 1, A_REVERSE, text);
+    put(LINES - 1, A_REVERSE,
+        fitted(" q quit  n name  t time  w waiters  r reverse  / filter"
+               "  space pause",
+               std::max(COLS - display_width(shown), 0)) +
+            shown);
   }
 
   static attr_t attributes_of(line_kind kind) {
@@ -252,8 +281,14 @@ class watch_screen {
 }  // namespace
 
 void watch_on_screen(const watch_options &wanted, const look &take) {
-  const terminal ours;
-  watch_screen{wanted, take}.run();
+  {
+    const terminal ours;
+    watch_screen{wanted, take}.run();
+  }
+  if (end_signal != 0 && end_signal != SIGINT) {
+    (void)std::signal(end_signal, SIG_DFL);
+    (void)raise(end_signal);
+  }
 }
 
 }  // namespace pg_exclusive::cli

@@ -13,7 +13,7 @@ namespace pg_exclusive::cli {
 /// A look at the locks; throws tool_error when there is no answer.
 using look = std::function<lock_snapshot()>;
 
-/// Shows the locks until the user quits.
+/// Shows the locks until the user quits, with a key or Ctrl-C.
 void watch_on_screen(const watch_options &wanted, const look &take);
 
 }  // namespace pg_exclusive::cli

@@ -100,8 +100,11 @@ for my $kind (sort keys %kinds)
 	ok($tree->all_gone, 'both killed while waiting: no process is left');
 	ok(!-e $tree->path('started'), 'both killed while waiting: it was not started');
 }
-for my $target (qw(front guard command_pid))
+
+# A tool that waits is sent TERM, and gets the lock: (exit code, was it clean).
+sub end_waiting
 {
+	my ($target) = @_;
 	my $dir = File::Temp::tempdir('pg_exclusive-cli.XXXXXX', TMPDIR => 1, CLEANUP => 1);
 	open(my $lock, '>>', "$dir/lock") or die;
 	flock($lock, 2) or die;
@@ -109,10 +112,13 @@ for my $target (qw(front guard command_pid))
 	$tree->find or BAIL_OUT('it does not wait');
 	kill 'TERM', $tree->{$target};
 	close $lock;
-	is($tree->exit_code, 143, "TERM to the waiting $target: exit code");
-	ok($tree->all_gone, "TERM to the waiting $target: no process is left");
-	ok(!-e $tree->path('started'), "TERM to the waiting $target: not started");
+	return ($tree->exit_code, $tree->all_gone && !-e $tree->path('started'));
 }
+is_deeply([ end_waiting($_) ], [ 143, 1 ], "TERM to the waiting $_: exit code, not started")
+  for qw(front guard);
+my %ended;
+$ended{ join ' ', end_waiting('command_pid') }++ for 1 .. 50;
+is_deeply(\%ended, { '143 1' => 50 }, '50 commands that TERM ends before they are started');
 
 # Any other signal to init is nothing, and when it is stopped the guard wakes it.
 {
@@ -144,6 +150,7 @@ for my $command (sort keys %ends)
 {
 	my $tree = isolated($command);
 	is($tree->exit_code, $ends{$command}, "$command: exit code");
+	is($tree->stderr, '', "$command: nothing to say");
 	ok($tree->wait_free && $tree->all_gone, "$command: no process is left");
 }
 for my $leftovers ('wait', 'end')

@@ -102,6 +102,25 @@ $told = decode_json($err);
 is($told->{sqlstate}, '42704', 'no namespace, JSON: SQLSTATE');
 like($told->{hint}, qr/lock_namespace/, 'no namespace, JSON: hint');
 unlike($told->{message}, qr/\n/, 'no namespace, JSON: message on one line');
+(undef, $err) = code_is(78, 'no namespace, break', qw(break nons/x --reason none));
+like($err, qr/^pg_exclusive: error: lock namespace "nons" does not exist\npg_exclusive: hint: Register .*\n$/,
+	'no namespace, break: error and hint');
+for my $command (qw(status watch))
+{
+	(undef, $err) = code_is(78, "no namespace, $command", $command, 'nons');
+	like($err, qr/"nons" does not exist\n.*hint: .*lock_namespace\('nons'\)/,
+		"no namespace, $command: not as if its locks were free");
+}
+sql('CREATE DATABASE old');
+{
+	local $ENV{PGDATABASE} = 'old';
+	sql(q(CREATE EXTENSION pg_exclusive VERSION '0.1.0'));
+	code_is(0, 'an older extension', qw(run default/x -- true));
+	(undef, $err) = code_is(78, 'an older extension, slot', qw(run --slot a default/x -- true));
+	like($err, qr/hint: .*ALTER EXTENSION pg_exclusive UPDATE/, 'an older extension: what to do');
+	($out) = code_is(1, 'an older extension, doctor', 'doctor');
+	like($out, qr/^warn  extension   0\.1\.0, .*\n.*ALTER EXTENSION/m, 'an older extension, doctor: a line');
+}
 (undef, $err) = code_is(78, 'no extension', qw(run -d template1 tool/x -- true));
 like($err, qr/CREATE EXTENSION/, 'no extension: the statement');
 (undef, $err) = code_is(78, 'no extension, status', qw(status -d template1));
@@ -121,10 +140,30 @@ for my $wrong ([qw(run)], [qw(run tool/x)], [qw(run tool -- true)],
 	[qw(run --namespace a tool/x -- true)], [qw(run tool/x stray -- true)],
 	[qw(run --no-such-option tool/x -- true)],
 	[ 'run', 'n' x 64 . '/x', '--', 'true' ], [ 'run', 'tool/' . 'k' x 1025, '--', 'true' ],
-	[], [qw(fly)], [qw(break tool/x)], [qw(id)], [qw(watch -i 0)])
+	# Empty or zero by mistake must not mean "not given".
+	[ 'run', '--slot', '', 'tool/x', '--', 'true' ],
+	[qw(run --once-per 0d tool/x -- true)], [qw(run --once-per 1e9d tool/x -- true)],
+	[qw(run --on-crash skip tool/x -- true)],
+	[ 'break', 'tool/x', '--reason', '' ], [qw(run -- true)],
+	[qw(run -w nan tool/x -- true)], [qw(run -w 1e400 tool/x -- true)],
+	[qw(run --grace nan tool/x -- true)], [qw(run -w abc tool/x -- true)],
+	# Broken UTF-8 names nothing.
+	[ 'run', "tool/\xff", '--', 'true' ], [ 'run', '--slot', "\xff", 'tool/x', '--', 'true' ],
+	[ 'id', "tool/\xff" ], [ 'status', '--json', "tool/\xff" ],
+	[ 'wait', "tool/\xff" ], [ 'break', 'tool/x', '--reason', "\xff" ],
+	[], [qw(fly)], [qw(fly tool/x)], [qw(break tool/x)], [qw(id)], [qw(watch -i 0)],
+	[qw(watch --count 0)], [qw(doctor --lease x)], [qw(status tool/x stray)])
 {
 	(undef, $err) = code_is(64, "usage: " . substr("@$wrong", 0, 60), @$wrong);
 	like($err, qr/^pg_exclusive: hint: Try "pg_exclusive.* --help"/m, 'usage: where to look');
+	unlike($err, qr/.{160}/, 'usage: in few words');
+}
+
+# What cannot be written is told.
+for my $command ('id tool/x', 'status', 'doctor')
+{
+	is(system("$ENV{PG_EXCLUSIVE} $command >/dev/full 2>/dev/null") >> 8, 71,
+		"$command, disk full: exit code");
 }
 
 # Help and version, in the form of PostgreSQL's own programs.

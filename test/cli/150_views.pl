@@ -100,6 +100,22 @@ is($out, "No lock is held.\n", 'wait: keeps nothing');
 	$foreign->ready or BAIL_OUT('it does not start: ' . $foreign->stderr);
 	(undef, $out) = tool(qw(status see));
 	like($out, qr{^see/\xd0\xba\xd0\xbb\xd1\x8e\xd1\x87  exclusive}m, 'a key in Cyrillic');
+	local $ENV{PGCLIENTENCODING} = 'LATIN1';
+	(undef, $out) = tool(qw(status --json see));
+	is(eval { decode_json($out)->{holders}[0]{key} }, "\x{43a}\x{43b}\x{44e}\x{447}",
+		'a key in Cyrillic, whatever PGCLIENTENCODING says');
+}
+{
+	# A name that is long moves its own line only, and is not cut.
+	my $long = 'see/' . 'long-' x 40;
+	my @trees = map { tool_tree([], $kinds{plain}, $_) } $long, 'see/short';
+	$_->ready or BAIL_OUT('it does not start: ' . $_->stderr) for @trees;
+	for my $command ([qw(status see)], [qw(watch --count 1 see)])
+	{
+		(undef, $out) = tool(@$command);
+		like($out, qr{^\Q$long\E  exclusive  }m, "@$command: a long name is shown whole");
+		like($out, qr{^see/short  exclusive  }m, "@$command: the others stay in their columns");
+	}
 }
 {
 	my $evil = tool_tree([], $kinds{plain}, "see/\e[2Jkey\x07");

@@ -3,6 +3,7 @@ use strict;
 use warnings;
 use FindBin;
 use lib $FindBin::RealBin;
+use IPC::Run qw(start);
 use ProcessTree qw(wait_for slurp %kinds);
 use Test::More;
 use Tool;
@@ -42,7 +43,7 @@ my @lines = split /\n/, screen();
 is(scalar(grep { length > 80 } @lines), 0, '80 columns');
 like($lines[0], qr{^ pg_exclusive  \w+\@local/test +\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$}, 'title');
 like($lines[2], qr{^LOCK +MODE +TIME +PID +ROLE +APPLICATION *$}, 'header');
-like($lines[3], qr{^other/beta +exclusive +00:\d\d:\d\d +\d+ +\w+ +pg_exclu}, 'first holder by name');
+like($lines[3], qr{^other/beta +exclusive +00:\d\d:\d\d +\d+ +\w+ +pg_exclusive *$}, 'first holder by name');
 like($lines[4], qr{^see/alpha +exclusive}, 'second holder');
 like($lines[5], qr{^  waits, place 1 +exclusive}, 'first in the queue below it');
 like($lines[6], qr{^  waits, place 2 +exclusive}, 'second in the queue below it');
@@ -71,8 +72,7 @@ keys_are('Space');
 shows(qr/1 held, 2 waiting/, 'space: it goes on');
 
 tmux(qw(resize-window -t watch -x 120 -y 10));
-shows(qr/^LOCK.{60,}APPLICATION/m, 'a wider window is used');
-ok(wait_for(sub { (split /\n/, screen())[9] =~ /q quit/ }), 'a lower window too');
+ok(wait_for(sub { (split /\n/, screen())[9] =~ /q quit/ }), 'a lower window is used');
 tmux(qw(resize-window -t watch -x 80 -y 6));
 shows(qr/1-2\/3/, 'a window that is too low says what it shows');
 keys_are('Down');
@@ -85,5 +85,51 @@ shows(qr/1 held, 2 waiting/, 'a session that is ended is opened again');
 
 keys_are('q');
 shows(qr/status:0/, 'q: quits');
+
+# 200 locks, with names that are too long, and two columns wide a letter.
+sub watch_again
+{
+	my ($options, $shell) = @_;
+	tmux(qw(respawn-pane -k -t watch), "stty sane; $options LC_ALL=C.UTF-8 " . ($shell // '')
+		  . " $ENV{PG_EXCLUSIVE} watch -i 0.2; echo status:\$?; exec cat");
+	return;
+}
+tmux(qw(resize-window -t watch -x 80 -y 24));
+my $psql = start([ qw(psql -Xqc), q(SET application_name = 'holder of many locks';
+	SELECT count(try_lock('other', 'order/' || i))
+	FROM generate_series(100, 299) i; SELECT try_lock('see', repeat('long-', 40));
+	SELECT try_lock('see', repeat(U&'\591c', 30)); SELECT pg_sleep(600)) ], \undef, '>', \my $ignored);
+watch_again('');
+shows(qr/203 held, 2 waiting/, '200 locks: summary');
+@lines = split /\n/, screen();
+like($lines[23], qr{^ q quit .*space pause +1-20/205$}, '200 locks: keys, and what is shown');
+like($lines[3], qr{^other/order/100 +exclusive }, '200 locks: the first');
+keys_are('End');
+shows(qr{ 186-205/205$}m, 'End: the last of them');
+@lines = split /\n/, screen();
+my @wide = grep { /^see\/(long|\x{591c})/ } @lines;
+is(scalar(@wide), 2, 'long names: both are there');
+like($_, qr/^see.*\x{2026} {2,3}exclusive  00:/, 'long names: cut, and in their columns') for @wide;
+my @columns = map { my ($start) = /^(.*?)exclusive/; length($start) + (() = $start =~ /\x{591c}/g) } @lines[3 .. 22];
+is(scalar(keys %{ { map { $_ => 1 } @columns } }), 1, 'long names: all columns are straight')
+  or diag("@columns\n", map { "$_\n" } @lines);
+tmux(qw(resize-window -t watch -x 132 -y 24));
+shows(qr/^see\/(long-){10}/m, 'long names: a wider window shows more of them');
+keys_are('/', "\x{591c}", 'Enter');
+shows(qr{filter: \x{591c}\n.*\nsee/\x{591c}}, 'a filter in any language');
+
+# Ctrl-C quits like q; TERM ends it, and gives the terminal back.
+keys_are('C-c');
+shows(qr/status:0/, 'Ctrl-C: quits');
+watch_again('', 'sh -c \'echo $$ >' . "$dir/pid" . '; exec "$@"\' sh');
+shows(qr/203 held/, 'TERM: it runs');
+kill 'TERM', slurp("$dir/pid");
+shows(qr/status:143/, 'TERM: exit code');
+watch_again('TERM=nonsense');
+shows(qr/error: the terminal type "nonsense" is not known\n.*hint: .*\nstatus:78/, 'an unknown terminal');
+$psql->kill_kill;
+sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'holder of many locks'");
+ok(wait_for(sub { sql('SELECT count(*) FROM lock_holders WHERE key LIKE $$long%$$') == 0 }),
+	'the locks are gone');
 
 done_testing();

@@ -45,10 +45,11 @@ std::string ask_password() {
   if (!terminal) {
     return {};
   }
-  write_text(terminal.get(), "Password: ");
   std::string password;
   {
+    // Silent before it asks: who types at once would be seen, and not heard.
     const silent_terminal silent{terminal.get()};
+    write_text(terminal.get(), "Password: ");
     for (char c = 0; read(terminal.get(), &c, 1) == 1 && c != '\n';) {
       password += c;
     }

@@ -178,16 +178,16 @@ for my $leftovers ('wait', 'end')
 # Not root: in a user namespace, as oneself and with no right more than before.
 SKIP:
 {
-	my @nobody = qw(setpriv --reuid nobody --regid nogroup --clear-groups);
+	my @somebody = qw(setpriv --reuid 4321 --regid 4321 --clear-groups);
 	my @reads_here = map { "--$_-caps=-all,+dac_override" } qw(inh ambient);
 	skip 'user namespaces are not allowed here', 4
-	  if system("@nobody unshare -U -p -f --map-current-user --mount-proc true 2>/dev/null") != 0;
+	  if system("@somebody unshare -U -p -f --map-current-user --mount-proc true 2>/dev/null") != 0;
 	my $dir = File::Temp::tempdir('pg_exclusive-cli.XXXXXX', TMPDIR => 1, CLEANUP => 1);
 	chmod 0777, $dir;
 	my $tree = running('id -u; grep -h CapEff /proc/self/status; touch ready; exec sleep 1000',
-		dir => $dir, program => [ @nobody, @reads_here, $ENV{SUPERVISED},
+		dir => $dir, program => [ @somebody, @reads_here, $ENV{SUPERVISED},
 			qw(--isolate lock 3000 200 wait) ]);
-	like(slurp($tree->path('stdout')), qr/^(?!0)\d+\nCapEff:\s+0+\n/, 'not root: it is who it was');
+	like(slurp($tree->path('stdout')), qr/^4321\nCapEff:\s+0+\n/, 'not root: it is who it was');
 	kill_at_once($tree, qw(front guard));
 	ok($tree->wait_free && !$tree->{alive}, 'not root, both killed: no child lived');
 	ok(defined $tree->exit_code, 'not root, both killed: the tool has ended');

@@ -242,6 +242,8 @@ const char *sql_type(Kind kind) {
       return "integer";
     case Kind::kBoolean:
       return "boolean";
+    case Kind::kRole:
+      return "regrole";
     default:
       return "text";
   }
@@ -252,7 +254,13 @@ Value draw(Kind kind, Dice &dice) {
   constexpr std::int64_t kLongestKey = 1024;
   switch (kind) {
     case Kind::kNamespace:
-      return name("fuzz", 4, kLongestNamespace, dice);
+      return dice.chance(0.03) ? draw(Kind::kSpare, dice)
+                               : name("fuzz", 4, kLongestNamespace, dice);
+    case Kind::kSpare:
+      return name("spare", 2, kLongestNamespace, dice);
+    case Kind::kRole:
+      return dice.chance(0.7) ? Value()
+                              : Value(dice.chance(0.8) ? "fuzzer" : "%");
     case Kind::kKey:
       return name("key", 6, kLongestKey, dice);
     case Kind::kSlot:

@@ -15,6 +15,8 @@ using Value = std::optional<std::string>;  // as text; nothing is NULL
 // The kinds of arguments our functions take.
 enum class Kind : std::uint8_t {
   kNamespace,
+  kSpare,  // a namespace that comes and goes
+  kRole,
   kKey,
   kKeys,  // text[]
   kMode,

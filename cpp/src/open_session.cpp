@@ -79,6 +79,7 @@ void override_settings(PGconn *connection,
 // The first statement, before any SET, which behind a pooler would leak to
 // others: are we alone with a backend of a primary?
 struct other_end {
+  int backend_pid = 0;  // not what a pooler says it is
   bool pooled = false;
   bool standby = false;
 };
@@ -88,8 +89,8 @@ other_end look(PGconn *connection) {
                             "SELECT pg_catalog.pg_backend_pid(), "
                             "pg_catalog.pg_is_in_recovery()");
   other_end end;
-  end.pooled =
-      pq::column(row.get(), 0, 0) != std::to_string(PQbackendPID(connection));
+  end.backend_pid = std::stoi(std::string(pq::column(row.get(), 0, 0)));
+  end.pooled = end.backend_pid != PQbackendPID(connection);
   end.standby = pq::column(row.get(), 0, 1) == "t";
   return end;
 }
@@ -165,6 +166,7 @@ opened open_session(const core &owner) {
   const other_end end = look(connection);
   check(end, connection, owner.options());
   made.pooled = end.pooled;
+  made.backend_pid = end.backend_pid;
   const auto extension = find_extension(connection);
   if (!extension &&
       owner.options().without_extension == without_extension::refuse) {

@@ -40,7 +40,7 @@ session::session(core &owner, opened &&made)
       words_(std::move(made.words)),
       pooled_(made.pooled),
       nonce_(made.nonce),
-      backend_pid_(PQbackendPID(connection_.get())),
+      backend_pid_(made.backend_pid),
       socket_(duplicate(PQsocket(connection_.get()))),
       role_(PQuser(connection_.get())),
       application_name_(parameter(connection_.get(), "application_name")),

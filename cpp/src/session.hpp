@@ -31,6 +31,7 @@ struct opened {
   std::int64_t nonce = 0;
   boot_clock::time_point sent;  // when the last confirmed message was
   bool pooled = false;          // something else answers for the server
+  int backend_pid = 0;          // as the server knows it
 };
 
 class session : public std::enable_shared_from_this<session> {

@@ -130,6 +130,10 @@ TEST(pooler, in_session_mode_works_when_asserted_and_leaks_nothing) {
     EXPECT_TRUE(locks.facts().behind_pooler);
     std::optional<hold> held = *locks.try_lock(name);
     EXPECT_FALSE(direct.try_lock(name));
+    // Not the number that the pooler made up for us.
+    EXPECT_EQ(
+        std::to_string(held->backend_pid()),
+        sql("SELECT pid FROM lock_holders WHERE key = '" + name.key + "'"));
     std::this_thread::sleep_for(2s);  // heartbeats pass through
     EXPECT_TRUE(held->held());
     std::jthread waiter([&] {

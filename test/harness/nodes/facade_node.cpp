@@ -15,9 +15,9 @@ constexpr int kThreads = 3;
 
 class FacadeThread {
  public:
-  FacadeThread(const NodeOptions &options, const pg_exclusive::client &client,
+  FacadeThread(const NodeOptions &options, pg_exclusive::client client,
                int number)
-      : client_(client),
+      : client_(std::move(client)),
         number_(number),
         names_(options.names),
         dice_(options.seed + static_cast<std::uint64_t>(number) * 7919),
@@ -165,6 +165,7 @@ void run_facade_node(const NodeOptions &options) {
     return;
   }
   std::vector<std::jthread> threads;
+  threads.reserve(kThreads);
   for (int i = 0; i < kThreads; ++i) {
     threads.emplace_back([&, i] { FacadeThread(options, *client, i).run(); });
   }

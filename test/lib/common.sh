@@ -32,6 +32,18 @@ descendants() {
 	done
 }
 
+# halt PID - stops it and all below it, and prints them, parents first.  What
+# stands still starts nothing that we would miss.
+halt() {
+	local pid now=$1 before=
+	while [ "$now" != "$before" ]; do
+		before=$now
+		for pid in $now; do kill -STOP "$pid" 2>/dev/null || true; done
+		now="$1 $(descendants "$1" | xargs)"
+	done
+	echo "$now"
+}
+
 # Cleanups run last first, once, however we end.
 cleanups=()
 at_exit() { cleanups+=("$*"); }
@@ -77,8 +89,9 @@ end_supervised() {
 	interrupted=$1
 	[ "$1" != INT ] || [ ! -t 0 ] || return 0
 	trap '' INT TERM HUP
-	tree="$supervised $(descendants "$supervised")"
+	tree=$(halt "$supervised")
 	for pid in $tree; do kill "-$1" "$pid" 2>/dev/null || true; done
+	for pid in $tree; do kill -CONT "$pid" 2>/dev/null || true; done
 	for ((i = 0; i < patience * 10; i++)); do
 		kill -0 $tree 2>/dev/null || break
 		sleep 0.1

@@ -1,6 +1,6 @@
 // A client that uses the command line: the tool runs a child under the lock,
 // and the child works.  The node and its child speak with one voice in the
-// history; a file tells the node how far its child came.
+// history, which tells the node how far its child came.
 
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -24,21 +24,23 @@ constexpr int kTaken = 75;
 constexpr int kLost = 76;
 constexpr int kUnreachable = 69;
 
-// How far the child came.
-enum class Progress : std::uint8_t { kNotStarted, kGranted, kReleasing };
-
-std::string progress_file(const NodeOptions &options) {
-  return options.resource + "/" + options.name + ".progress";
+// How far the child came: the last line of ours that the history has, from
+// `since` on.  Its word alone counts, since the child may be killed between any
+// two steps.
+std::string last_line(const NodeOptions &options, std::uintmax_t since) {
+  const std::string ours = "\"node\":\"" + options.name + "\"";
+  std::ifstream history(options.history);
+  history.seekg(static_cast<std::streamoff>(since));
+  std::string last;
+  for (std::string line; std::getline(history, line);) {
+    if (line.find(ours) != std::string::npos) last = line;
+  }
+  return last;
 }
 
-void set_progress(const NodeOptions &options, Progress progress) {
-  std::ofstream(progress_file(options)) << static_cast<int>(progress);
-}
-
-Progress progress(const NodeOptions &options) {
-  int number = 0;
-  std::ifstream(progress_file(options)) >> number;
-  return static_cast<Progress>(number);
+bool says(const std::string &line, Op op, Ev ev) {
+  return line.find("\"op\":\"" + std::string(to_string(op)) + "\",\"ev\":\"" +
+                   std::string(to_string(ev)) + "\"") != std::string::npos;
 }
 
 class CliNode {
@@ -86,7 +88,7 @@ class CliNode {
     const Wish wish = draw_wish(dice_, options_.names, false);
     name_ = wish.name();
     mode_ = wish.mode;
-    set_progress(options_, Progress::kNotStarted);
+    const auto since = std::filesystem::file_size(options_.history);
     Line event = line(Op::kAcquire, Ev::kInvoke, name_);
     event.mode = mode_;
     recorder_.record(event);
@@ -95,22 +97,19 @@ class CliNode {
     // then is the round over.
     while (waitpid(-1, nullptr, 0) > 0 || errno == EINTR) {
     }
-    switch (progress(options_)) {
-      case Progress::kNotStarted:
-        event.ev = status == kTaken || status == kUnreachable ? Ev::kFail
-                                                              : Ev::kUnknown;
-        recorder_.record(event);
-        return;
-      case Progress::kGranted:
-        recorder_.record(line(Op::kLost, Ev::kOk, name_));
-        return;
-      case Progress::kReleasing:
-        recorder_.record(line(Op::kRelease,
-                              status == 0       ? Ev::kOk
-                              : status == kLost ? Ev::kFail
-                                                : Ev::kUnknown,
-                              name_));
-        return;
+    const std::string last = last_line(options_, since);
+    if (says(last, Op::kAcquire, Ev::kInvoke)) {
+      event.ev =
+          status == kTaken || status == kUnreachable ? Ev::kFail : Ev::kUnknown;
+      recorder_.record(event);
+    } else if (says(last, Op::kRelease, Ev::kInvoke)) {
+      recorder_.record(line(Op::kRelease,
+                            status == 0       ? Ev::kOk
+                            : status == kLost ? Ev::kFail
+                                              : Ev::kUnknown,
+                            name_));
+    } else {
+      recorder_.record(line(Op::kLost, Ev::kOk, name_));
     }
   }
 
@@ -155,7 +154,6 @@ int run_cli_child(const NodeOptions &options) {
   granted.pid = holder(granted.token);
   granted.mode = options.kind == "shared" ? Mode::kShared : Mode::kExclusive;
   recorder.record(granted);
-  set_progress(options, Progress::kGranted);
   const bool kept = work.run({.name = name,
                               .token = granted.token,
                               .mode = granted.mode,
@@ -166,7 +164,6 @@ int run_cli_child(const NodeOptions &options) {
                                   }});
   if (kept) {
     recorder.record(line(Op::kRelease, Ev::kInvoke, name, granted.token));
-    set_progress(options, Progress::kReleasing);
   }
   return 0;
 }

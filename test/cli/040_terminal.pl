@@ -11,7 +11,8 @@ use Test::More;
 
 my $dir = File::Temp::tempdir('pg_exclusive-cli.XXXXXX', TMPDIR => 1,
 	CLEANUP => 1);
-my $tool = "$ENV{SUPERVISED} lock 20000 500 wait";
+my $isolate = $ENV{ISOLATE} ? '--isolate' : '';    # see 060_terminal_isolated.pl
+my $tool = "$ENV{SUPERVISED} $isolate lock 20000 500 wait";
 my $pty = IO::Pty->new;
 my $shell = fork // die;
 if ($shell == 0)
@@ -69,6 +70,7 @@ sub processes
 				my ($guard) = grep { slurp("/proc/$_/comm") =~ /guard/ }
 				  children_of($front) or next;
 				my ($command) = children_of($guard) or next;
+				($command) = children_of($command) or next if $isolate;
 				@found = ($front, $guard, $command);
 			}
 			return @found;

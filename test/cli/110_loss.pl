@@ -55,6 +55,25 @@ for my $kind (sort keys %kinds)
 	ok($tree->all_gone, "killed guard, $kind: no process is left");
 }
 
+# Both killed at once: under --isolate the command's init keeps the session.
+SKIP:
+{
+	skip 'PID namespaces are not allowed here', 6
+	  if system('unshare --pid --fork --mount-proc true 2>/dev/null') != 0;
+	for my $kind ('detached', 'ignores TERM')
+	{
+		my $tree = tool_tree([qw(--grace 1 --isolate)], $kinds{$kind});
+		$tree->ready or BAIL_OUT('it does not start: ' . $tree->stderr);
+		kill 'STOP', @$tree{qw(front guard)};
+		kill 'KILL', @$tree{qw(front guard)};
+		my ($code) = tool('wait', '-w', 60, $tree->{name});
+		ok($code == 0 && $tree->try_lock('witness'),
+			"both killed, $kind: the server frees the lock when the command is gone");
+		is($tree->exit_code, 137, "both killed, $kind: exit code");
+		ok($tree->all_gone, "both killed, $kind: no process is left");
+	}
+}
+
 # Stopped, it cannot send heartbeats: the front ends the command before the
 # server ends the lease.
 {

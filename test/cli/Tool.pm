@@ -39,6 +39,7 @@ sub tool_tree
 	$name //= "tool/$$-" . ++$count;
 	my $tree = ProcessTree->new(
 		command => $command,
+		isolate => (scalar grep { $_ eq '--isolate' } @$options),
 		program => [ $ENV{PG_EXCLUSIVE}, 'run', @$options, $name, '--' ]);
 	$tree->{name} = $name;
 	return $tree;

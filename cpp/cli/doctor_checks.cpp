@@ -13,7 +13,7 @@ namespace {
 
 std::string in_seconds(std::chrono::milliseconds t) {
   std::array<char, 32> text{};
-  (void)std::snprintf(text.data(), text.size(), "%.1f s",
+  (void)std::snprintf(text.data(), text.size(), "%.4g s",
                       static_cast<double>(t.count()) / 1000);
   return text.data();
 }
@@ -73,7 +73,7 @@ finding check_link(const server_facts &facts) {
       ", by us after " + in_seconds(facts.client_tcp_bound);
   if (facts.server_tcp_bound.count() == 0 ||
       facts.client_tcp_bound.count() == 0) {
-    return {level::warn, "dead link", bounds + " (0.0 s: never)",
+    return {level::warn, "dead link", bounds + " (0 s: never)",
             "let the kernel notice: keepalives and tcp_user_timeout"};
   }
   return {level::ok, "dead link", bounds, ""};

@@ -4,7 +4,7 @@ use strict;
 use warnings;
 use FindBin;
 use lib $FindBin::RealBin;
-use ProcessTree qw(wait_for state_of %kinds);
+use ProcessTree qw(wait_for state_of children_of %kinds);
 use Test::More;
 
 my %asks_to_end = map { $_ => 1 } qw(TERM HUP QUIT INT);
@@ -59,6 +59,13 @@ for my $kind (sort keys %kinds)
 		try_one($_, $target, $kind)
 		  for qw(KILL TERM HUP QUIT INT STOP PIPE SEGV);
 	}
+}
+
+# Orphans do not stay as zombies while the command runs.
+{
+	my $tree = ProcessTree->new(command => 'sh -c "true & exec true"; touch ready; exec sleep 1000');
+	$tree->ready or BAIL_OUT('it does not start');
+	ok(wait_for(sub { children_of($tree->{guard}) == 1 }), 'orphans are reaped');
 }
 
 done_testing();

@@ -9,6 +9,8 @@ use ProcessTree qw(wait_for slurp);
 use Test::More;
 use Tool;
 
+my $tool = $ENV{PG_EXCLUSIVE};
+
 sub findings
 {
 	my ($code, $out, $err) = tool('doctor', '--json', @_);
@@ -27,6 +29,40 @@ my (undef, $out) = tool('doctor');
 like($out, qr/^ok    server      PostgreSQL \d+\.\d+$/m, 'plain text');
 my ($client, $server) = $found{lease}{text} =~ /after (\S+) s, .* after (\S+) s/;
 cmp_ok($client, '<', $server, 'lease: the client gives up first');
+
+# Over TCP, and for a lease that leaves little between the two ends.
+($code, %found) = findings(qw(-h 127.0.0.1 --lease 0.5));
+is($code, 0, 'TCP: exit code');
+like($found{'dead link'}{text}, qr/by the server after [\d.]+ s, by us after [\d.]+ s/, 'TCP: a dead link is noticed');
+($client, $server) = $found{lease}{text} =~ /after (\S+) s, .* after (\S+) s/;
+cmp_ok($client, '<', $server, 'a short lease: the client gives up first');
+
+# A lock table that fills up.
+for my $case ([ 3400, 1, 'warn' ], [ 5900, 2, 'fail' ])
+{
+	my ($locks, $exit, $level) = @$case;
+	my $psql = start([ qw(psql -Xqc),
+		"SET application_name = 'filler'; SELECT count(pg_advisory_lock(i)) FROM generate_series(1, $locks) i",
+		'-c', 'SELECT pg_sleep(600)' ], \undef, '>', \my $ignored, '2>', \my $ended);
+	wait_for(sub { sql('SELECT count(*) FROM pg_locks') > $locks });
+	($code, %found) = findings();
+	is($code, $exit, "$locks locks: exit code");
+	is($found{'lock table'}{level}, $level, "$locks locks: a line about them");
+	like($found{'lock table'}{advice}, qr/max_locks_per_transaction/, "$locks locks: what to do");
+	sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'filler'");
+	$psql->finish;
+}
+
+# A clock that is wrong.
+{
+	local $ENV{PG_EXCLUSIVE} = 'faketime';
+	($code, %found) = do {
+		my ($exit, $text) = tool('-f', '+60s', $tool, qw(doctor --json));
+		($exit, map { $_->{subject} => $_ } @{ decode_json($text) });
+	};
+	is($code, 1, 'a wrong clock: exit code');
+	like($found{clock}{text}, qr/^(59|6\d)\.\d s apart/, 'a wrong clock: how wrong');
+}
 
 # A timeout that kills holds, from the role's settings.
 sql(q(CREATE ROLE hasty SUPERUSER LOGIN;

@@ -90,6 +90,9 @@ waitpid $waiter, 0;
 is($?, 0, 'wait: returns when it is free');
 (undef, $out) = tool(qw(wait see/one));
 is($out, "free: see/one\n", 'wait: says so');
+(undef, $out) = tool(qw(wait --json see/one));
+is_deeply(decode_json($out), { namespace => 'see', key => 'one', free => JSON::PP::true },
+	'wait: JSON');
 (undef, $out) = tool(qw(status see));
 is($out, "No lock is held.\n", 'wait: keeps nothing');
 

@@ -174,7 +174,7 @@ type("pqr\n");
 shows(qr/line:pqr/, 'background: reads after fg');
 shows(qr/ready> /, 'background: it ends');
 
-# With "stty tostop" the guard, in a group of its own, may still speak.
+# With "stty tostop" the guard, in a session of its own, may still speak.
 run_line("stty tostop; $tool sleep 1000; echo status:\$?");
 @p = processes();
 wait_for(sub { slurp("/proc/$p[2]/comm") =~ /^sleep/ });
@@ -203,5 +203,31 @@ ok(wait_for(sub { states(@p) eq '---' || states(@p) =~ /^[-Z]+$/ }),
 my $tree = bless { dir => $dir, code => 0, tag => 'none' }, 'ProcessTree';
 ok($tree->wait_free, 'hangup: the lock is free');
 waitpid $shell, 0;
+
+# A script without job control, as cron starts it, that has a stopped process:
+# the end of command and guard must not make the kernel hang its group up.
+for my $act ('exit', 'kill')
+{
+	my $command = $act eq 'exit' ? 'exit 3' : 'touch ready; exec sleep 1000';
+	unlink "$dir/ready";
+	my $script = fork // die;
+	if ($script == 0)
+	{
+		setsid;
+		chdir $dir;
+		open(STDERR, '>', '/dev/null');
+		exec 'sh', '-c', "sleep 1000 & stopped=\$!; kill -STOP \$stopped; "
+		  . "$tool sh -c '$command'; echo \$? >$act.code; kill -KILL \$stopped";
+	}
+	if ($act eq 'kill')
+	{
+		wait_for(sub { -e "$dir/ready" });
+		my ($front) = grep { children_of($_) } children_of($script);
+		kill 'KILL', children_of($front);
+	}
+	waitpid $script, 0;
+	is($?, 0, "script with a stopped process, $act: not hung up");
+	is(slurp("$dir/$act.code"), $act eq 'exit' ? "3\n" : "76\n", "and it gets the exit code, $act");
+}
 
 done_testing();

@@ -210,7 +210,7 @@ forked_command fork_isolated(const init_context &context,
                              const fork_in_init &fork_command) {
   const uid_t user = geteuid();
   const gid_t group = getegid();
-  auto [ours, theirs] = channel::make_pair();
+  auto ends = channel::make_pair();
   bool mapped = false;
   pid_t init = fork_into(plain_flags);
   if (init < 0 && errno == EPERM && user != 0) {
@@ -222,9 +222,9 @@ forked_command fork_isolated(const init_context &context,
     throw not_isolated{};
   }
   if (init == 0) {
-    ours.close();
+    ends.first.close();
     become_init(
-        context, std::move(theirs),
+        context, std::move(ends.second),
         [&] {
           if (mapped) {
             map_user(user, group);
@@ -233,9 +233,9 @@ forked_command fork_isolated(const init_context &context,
         },
         fork_command);
   }
-  theirs.close();
-  wait_for_init(ours);
-  return {find_command(init), init, std::move(ours)};
+  ends.second.close();
+  wait_for_init(ends.first);
+  return {find_command(init), init, std::move(ends.first)};
 }
 
 }  // namespace pg_exclusive::cli

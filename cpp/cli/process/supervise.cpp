@@ -55,6 +55,12 @@ class wake_on_death {
   unique_fd write_;
 };
 
+/// Out of the terminal's reach, after the command stayed within it. A group of
+/// its own in the same session would be less, but then the end of the command
+/// could make the front's group an orphaned one: if a member is stopped, the
+/// kernel sends SIGHUP to all of it, the shell script that called us included.
+void leave_session() { check_errno(setsid(), "could not make a session"); }
+
 /// Forks the command's process; called in its parent, guard or init.
 pid_t fork_command(beginnings &made, wake_on_death &wake,
                    const command_line &command, const unique_fd &guard_status) {
@@ -81,16 +87,13 @@ int run_guard(beginnings &made, wake_on_death &wake,
       const pid_t pid = fork_command(made, wake, command, status);
       wake.not_me();
       made.ends = {};
+      leave_session();
       return pid;
     });
   } else {
     forked.pid = fork_command(made, wake, command, status);
   }
-  // Out of the terminal's reach, after the command stayed within it.
-  check_errno(setpgid(0, 0), "could not make a process group");
-  if (times.isolate) {
-    setpgid(forked.init, getpid());
-  }
+  leave_session();
   prctl(PR_SET_NAME, "pg_excl guard");
   wake.when_i_die();
   made.gate.keep_nothing();

@@ -32,18 +32,6 @@ descendants() {
 	done
 }
 
-# halt PID - stops it and all below it, and prints them, parents first.  What
-# stands still starts nothing that we would miss.
-halt() {
-	local pid now=$1 before=
-	while [ "$now" != "$before" ]; do
-		before=$now
-		for pid in $now; do kill -STOP "$pid" 2>/dev/null || true; done
-		now="$1 $(descendants "$1" | xargs)"
-	done
-	echo "$now"
-}
-
 # Cleanups run last first, once, however we end.
 cleanups=()
 at_exit() { cleanups+=("$*"); }
@@ -89,12 +77,17 @@ end_supervised() {
 	interrupted=$1
 	[ "$1" != INT ] || [ ! -t 0 ] || return 0
 	trap '' INT TERM HUP
-	tree=$(halt "$supervised")
+	tree="$supervised $(descendants "$supervised" | xargs)"
 	for pid in $tree; do kill "-$1" "$pid" 2>/dev/null || true; done
-	for pid in $tree; do kill -CONT "$pid" 2>/dev/null || true; done
 	for ((i = 0; i < patience * 10; i++)); do
 		kill -0 $tree 2>/dev/null || break
 		sleep 0.1
+		# Those that were being started while we looked.
+		for pid in $(for pid in $tree; do descendants "$pid"; done); do
+			[[ " $tree " != *" $pid "* ]] || continue
+			tree+=" $pid"
+			kill "-$1" "$pid" 2>/dev/null || true
+		done
 	done
 	for pid in $tree; do kill -KILL "$pid" 2>/dev/null || true; done
 	exit "$2"

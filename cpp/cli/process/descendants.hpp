@@ -7,7 +7,7 @@
 
 #include <sys/types.h>
 
-#include <compare>
+#include <tuple>
 #include <vector>
 
 namespace pg_exclusive::cli {
@@ -17,7 +17,10 @@ struct process_id {
   pid_t pid;
   unsigned long long start_time;  ///< in clock ticks since boot
 
-  auto operator<=>(const process_id &) const = default;
+  bool operator==(const process_id &) const = default;
+  bool operator<(const process_id &other) const {
+    return std::tie(pid, start_time) < std::tie(other.pid, other.start_time);
+  }
 };
 
 /// All descendants of this process, without those below `except`. Zombies are

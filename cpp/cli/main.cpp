@@ -1,4 +1,7 @@
 // pg_exclusive: runs a command on exactly one node, under a named lock.
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <clocale>
 #include <cstdio>
 #include <exception>
@@ -18,6 +21,19 @@ namespace {
 int fail(const tool_error &error) {
   say({"error: " + error.message, error.hint});
   return error.exit_code;
+}
+
+/// Where input or output was closed, no socket of ours is to get its number,
+/// and what is written to it: that fails, as it should. The command finds it
+/// closed, as without us.
+void fill_standard_descriptors() {
+  int fd = -1;
+  do {
+    fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+  } while (fd >= 0 && fd <= STDERR_FILENO);
+  if (fd >= 0) {
+    close(fd);
+  }
 }
 
 int run_command_line(int argc, char **argv) {
@@ -48,6 +64,7 @@ int run_command_line(int argc, char **argv) {
 
 int main(int argc, char **argv) {
   using namespace pg_exclusive;  // NOLINT(google-build-using-namespace)
+  cli::fill_standard_descriptors();
   (void)std::setlocale(LC_CTYPE,
                        "");  // what a character is; never what a number is
   try {

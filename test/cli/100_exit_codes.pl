@@ -159,11 +159,30 @@ for my $wrong ([qw(run)], [qw(run tool/x)], [qw(run tool -- true)],
 	unlike($err, qr/.{160}/, 'usage: in few words');
 }
 
+# Closed input and output stay closed, and no socket takes their place.
+{
+	my $dir = File::Temp::tempdir(TMPDIR => 1, CLEANUP => 1);
+	for my $closed ('', '<&-', '2>&-', '<&- >&- 2>&-')
+	{
+		my $probe = $^X . q{ -e 'my @open = grep { -l "/proc/$$/fd/$_" } 0 .. 99;}
+		  . q{ open(my $out, ">", shift); print $out "@open"'};
+		system("$probe $dir/without $closed");
+		is(system("$ENV{PG_EXCLUSIVE} run -v tool/fds -- $probe $dir/with $closed"), 0,
+			"descriptors, $closed: exit code");
+		is(slurp("$dir/with"), slurp("$dir/without"), "descriptors, $closed: as without the tool");
+	}
+	my $tree = ProcessTree->new(command => 'touch ready; exec sleep 1000',
+		program => [ 'sh', '-c', 'exec "$@" <&- 2>&-', 'sh', $ENV{PG_EXCLUSIVE}, qw(run tool/fds --) ]);
+	$tree->ready or BAIL_OUT('it does not start');
+	is(readlink("/proc/$tree->{guard}/fd/$_"), '/dev/null', "descriptor $_ closed: nothing of ours has it")
+	  for 0, 2;
+}
+
 # What cannot be written is told.
 for my $command ('id tool/x', 'status', 'doctor')
 {
-	is(system("$ENV{PG_EXCLUSIVE} $command >/dev/full 2>/dev/null") >> 8, 71,
-		"$command, disk full: exit code");
+	is(system("$ENV{PG_EXCLUSIVE} $command >$_ 2>/dev/null") >> 8, 71,
+		"$command >$_: exit code") for '/dev/full', '&-';
 }
 
 # Help and version, in the form of PostgreSQL's own programs.

@@ -14,7 +14,7 @@ constexpr auto lease = 1000ms;
 TEST(freeze, of_a_holder) {
   for (int round = 0; round < 3; ++round) {
     const auto name = unique_name("freeze");
-    const auto notes = make_diaries(1);
+    const diaries notes(1);
     child frozen([&] {
       client locks{"", {.lease = lease}};
       hold held = *locks.try_lock(name);
@@ -44,7 +44,7 @@ TEST(freeze, of_a_holder) {
 
 TEST(freeze, of_a_waiter_while_it_is_granted) {
   const auto name = unique_name("freeze");
-  const auto notes = make_diaries(1);
+  const diaries notes(1);
   client first;
   std::optional<hold> held = *first.try_lock(name);
   child frozen([&] {
@@ -67,7 +67,7 @@ TEST(freeze, of_a_waiter_while_it_is_granted) {
 
 TEST(freeze, that_is_short_costs_nothing) {
   const auto name = unique_name("freeze");
-  const auto notes = make_diaries(1);
+  const diaries notes(1);
   child frozen([&] {
     client locks{"", {.lease = 6000ms}};
     hold held = *locks.try_lock(name);
@@ -86,7 +86,7 @@ TEST(freeze, that_is_short_costs_nothing) {
 
 TEST(freeze, of_a_client_that_is_killed_frees_the_lock_at_once) {
   const auto name = unique_name("freeze");
-  const auto notes = make_diaries(1);
+  const diaries notes(1);
   child victim([&] {
     client locks{"", {.lease = 600s}};
     notes[0].watch(*locks.try_lock(name));

@@ -91,7 +91,7 @@ class link {
 void cut_while_holding(std::chrono::milliseconds after) {
   const link wire;
   ASSERT_TRUE(wire.ready());
-  const auto notes = make_diaries(clients);
+  const diaries notes(clients);
   std::vector<lock_name> names;
   for (int i = 0; i < clients; ++i) names.push_back(unique_name("link"));
   child inside([&] {
@@ -157,7 +157,7 @@ TEST_F(link_test, dropped_while_waiting_leaves_no_ghost) {
   const auto name = unique_name("link");
   client locks;
   std::optional<hold> held = *locks.try_lock(name);
-  const auto notes = make_diaries(1);
+  const diaries notes(1);
   child inside([&] {
     wire.enter();
     client far{"host=" + wire.server, {.lease = lease}};

@@ -8,7 +8,7 @@ using support::lock_name;
 using support::sqlstate_of;
 
 TEST(lock_name, has_the_frozen_id) {
-  const std::pair<lock_name, std::int64_t> golden[] = {
+  const std::vector<std::pair<lock_name, std::int64_t>> golden{
       {{"billing", "nightly"}, -4857304600860246807},
       {{"jobs", "nightly-close"}, 6823680722203212612},
       {{"a", "b/c"}, -4805501903565335352},
@@ -35,7 +35,7 @@ TEST(lock_name, is_split_at_the_first_slash) {
 }
 
 TEST(lock_name, is_refused_as_the_server_refuses_it) {
-  const std::pair<lock_name, std::string> wrong[] = {
+  const std::vector<std::pair<lock_name, std::string>> wrong{
       {{"", "key"}, "42602"},
       {{"jobs", ""}, "42602"},
       {{std::string(64, 'n'), "key"}, "42622"},

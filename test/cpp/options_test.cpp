@@ -8,11 +8,11 @@ namespace {
 using namespace support;  // NOLINT
 
 TEST(options, out_of_bounds_are_refused) {
-  const client_options wrong[] = {{.lease = 100ms},
-                                  {.lease = 2h},
-                                  {.max_sessions = 0},
-                                  {.max_wait_sessions = 0},
-                                  {.holds_per_session = 0}};
+  const std::vector<client_options> wrong{{.lease = 100ms},
+                                          {.lease = 2h},
+                                          {.max_sessions = 0},
+                                          {.max_wait_sessions = 0},
+                                          {.holds_per_session = 0}};
   for (const auto &options : wrong) {
     EXPECT_EQ(sqlstate_of([&] { client("", options); }), "22023");
   }

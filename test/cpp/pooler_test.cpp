@@ -17,8 +17,10 @@ using namespace support;  // NOLINT
 class bouncer {
  public:
   explicit bouncer(const std::string &mode) {
-    char pattern[] = "/tmp/pg_exclusive-pooler.XXXXXX";
-    directory_ = mkdtemp(pattern);
+    directory_ = "/tmp/pg_exclusive-pooler.XXXXXX";
+    if (mkdtemp(directory_.data()) == nullptr) {
+      throw std::runtime_error("cannot make a directory");
+    }
     chmod(directory_.c_str(), 0755);  // it runs as nobody
     for (int attempt = 0; attempt < 10; ++attempt) {
       if (start(mode, some_port())) return;

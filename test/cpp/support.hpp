@@ -100,12 +100,24 @@ struct diary {
   std::atomic<std::int64_t> last_held{0};  // boot_clock: held() was true after
   std::atomic<std::int64_t> released{0};   // how often it gave a lock back
   std::atomic<std::int64_t> lost_at{0};    // boot_clock: held() was false
-  char sqlstate[6] = "";                   // of what it threw
 
   // Asks `held` again and again until it says no.
   void watch(const hold &held);
 };
-std::unique_ptr<diary[], void (*)(diary *)> make_diaries(int count);
+
+// So many of them, in memory that child processes share.
+class diaries {
+ public:
+  explicit diaries(int count);
+  diaries(const diaries &) = delete;
+  diaries &operator=(const diaries &) = delete;
+  ~diaries();
+  diary &operator[](int i) const { return all_[i]; }
+
+ private:
+  const std::size_t size_;
+  diary *all_;
+};
 
 // A child process.
 class child {

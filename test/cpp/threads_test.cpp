@@ -211,30 +211,33 @@ TEST(threads, take_turns_in_order) {
 // is in the server's queue, only those before it go first.
 TEST(threads, of_a_busy_process_do_not_starve_another) {
   client busy;
-  client other;
+  client other{"application_name=other"};
   const auto name = unique_name();
+  const auto other_waits = [&] {
+    return sql("SELECT count(*) FROM lock_waiters WHERE "
+               "application_name = 'other' AND key = '" +
+               name.key + "'") == "1";
+  };
   std::atomic<bool> stop{false};
   std::atomic<int> turns{0};
-  std::atomic<int> seen_at{0};
-  std::atomic<bool> asking{false};
+  std::atomic<int> seen_at{0};  // the turn in which it was seen to wait
   std::vector<std::jthread> threads;
   for (int i = 0; i < 4; ++i) {
     threads.emplace_back([&] {
       while (!stop) {
         const auto mine = busy.lock(name);
-        const int now = ++turns;
-        // One of ours may be in the queue, too.
-        if (asking && seen_at == 0 && waiters(name) == 2) seen_at = now;
+        if (++turns < 20 || seen_at != 0) continue;
+        EXPECT_TRUE(eventually(other_waits));
+        seen_at = turns.load();
       }
     });
   }
-  ASSERT_TRUE(eventually([&] { return turns > 20; }));
-  asking = true;
+  ASSERT_TRUE(eventually([&] { return turns == 20; }));
   {
     const auto mine = other.lock(name, {.wait = 60s});
     EXPECT_TRUE(mine);
-    EXPECT_GT(seen_at, 0);
-    EXPECT_LE(turns - seen_at, 2);
+    // One of theirs may have been in the queue before it.
+    EXPECT_LE(turns - seen_at, 1);
   }
   stop = true;
 }

@@ -20,15 +20,17 @@ class standby : public testing::Test {
     ASSERT_TRUE(run_as_server("pg_basebackup -R -c fast -D " + data));
     for (int attempt = 0; attempt < 10; ++attempt) {
       port = std::to_string(some_port());
-      if (run_as_server("pg_ctl start -w -D " + data + " -l " + data +
-                        ".log -o '-p " + port + "'")) {
-        return;
-      }
+      if (start()) return;
     }
     FAIL() << "the standby does not start";
   }
   static void TearDownTestSuite() {
     run_as_server("pg_ctl stop -m immediate -D " + data);
+  }
+
+  static bool start() {
+    return run_as_server("pg_ctl start -w -D " + data + " -l " + data +
+                         ".log -o '-p " + port + "'");
   }
 
   static std::string only() { return "host=127.0.0.1 port=" + port; }
@@ -48,7 +50,7 @@ TEST_F(standby, is_refused) {
   for (const auto without : {pg_exclusive::without_extension::refuse,
                              pg_exclusive::without_extension::allow}) {
     try {
-      client(only(), {.without_extension = without});
+      const client locks(only(), {.without_extension = without});
       FAIL() << "a lock there would exclude nobody";
     } catch (const lock_error &error) {
       EXPECT_EQ(error.sqlstate(), "25006");

@@ -5,6 +5,7 @@
 #                                   three are there
 #   leader, replicas                names: n1 n2 n3
 #   kill_node NAME, start_node NAME as a machine dies and comes back
+#   cluster_complain                shows the logs, and fails
 #   cluster_stop
 
 nodes=(n1 n2 n3)
@@ -118,7 +119,12 @@ cluster_start() {
 	wait_for 60 is_leader n1 || { tail -n 20 "$cluster"/*.log >&2; return 1; }
 	start_node n2
 	start_node n3
-	wait_for 90 complete
+	wait_for 180 complete
+}
+
+cluster_complain() {
+	tail -n 20 "$cluster"/*.log >&2
+	return 1
 }
 
 cluster_stop() {

@@ -214,6 +214,33 @@ TEST(Witness, MeetingWithATerminatedHolderIsLegal) {
   EXPECT_THAT(rules(story), IsEmpty());
 }
 
+// Cut off until 8 and away for a while; another has the lock meanwhile.
+Story cut_off(const char *node) {
+  Story story;
+  story.acquire(node, 0, 1, {.token = 1, .lease = 4}).believe(node, 2);
+  story.fault("link", 1.5, 8, "cuts", 0, "far-");
+  story.acquire("b", 3, 6, {.token = 2}).release("b", 9, 10);
+  return story;
+}
+
+TEST(Witness, MeetingWithAClientThatWasCutOffIsLegal) {
+  Story story = cut_off("far-sql.1");
+  story.meet("b", 7, "far-sql.1");
+  EXPECT_THAT(rules(story), IsEmpty());
+}
+
+TEST(Witness, CutLinkOfOthersIsNoExcuse) {
+  Story story = cut_off("sql-1.1");
+  story.meet("b", 7, "sql-1.1");
+  EXPECT_THAT(rules(story), UnorderedElementsAre("witness"));
+}
+
+TEST(Beliefs, OfAClientThatWasCutOffAreFlaggedWhileAnotherHolds) {
+  Story story = cut_off("far-sql.1");
+  story.believe("far-sql.1", 7);
+  EXPECT_THAT(rules(story), UnorderedElementsAre("late-loss", "lease"));
+}
+
 TEST(Witness, MeetingWithAKilledClientIsLegal) {
   Story story;
   story.acquire("a", 0, 1, {.token = 1});

@@ -24,6 +24,8 @@ class FaultIndex {
         freezes_.push_back(&fault);
       } else if (fault.kills) {
         kills_.push_back(&fault);
+      } else if (fault.cuts) {
+        cuts_.push_back(&fault);
       } else if (fault.ends && fault.pid != 0) {
         by_pid_.emplace(fault.pid, &fault);
       } else if (fault.ends) {
@@ -59,6 +61,15 @@ class FaultIndex {
   bool killed(std::uint32_t node, std::int64_t t) const {
     return std::ranges::any_of(kills_, [&](const Fault *fault) {
       return fault->begun < t && hits(*fault, node);
+    });
+  }
+
+  // Was the client cut off while it had this hold, before `t`?  It notices when
+  // it looks next; only its belief ends in time.
+  bool cut_off(const Hold &hold, std::int64_t t) const {
+    return std::ranges::any_of(cuts_, [&](const Fault *fault) {
+      return fault->begun < t && fault->done > hold.asked &&
+             hits(*fault, hold.node);
     });
   }
 
@@ -106,6 +117,7 @@ class FaultIndex {
   std::vector<const Fault *> wide_;
   std::vector<const Fault *> freezes_;
   std::vector<const Fault *> kills_;
+  std::vector<const Fault *> cuts_;
 };
 
 }  // namespace harness

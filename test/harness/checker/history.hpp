@@ -64,7 +64,8 @@ struct Event {
   std::uint32_t node = 0;
   std::uint32_t name = 0;
   std::uint32_t slot = 0;    // a fault: "ends" holds, "forgets" commits too,
-                             // "freezes" or "kills" a client, or nothing
+                             // "freezes", "kills" or "cuts" off a client, or
+                             // nothing
   std::uint32_t target = 0;  // a fault: whom, the beginning of a node's name;
                              // a witness: who is inside, between spaces
   std::int64_t token = 0;    // 0: none

@@ -171,7 +171,8 @@ void check_meeting(const Timeline &timeline, const Witness &meeting,
     }
     if (!faults.maybe_ended(*hold, meeting.t).empty() ||
         faults.killed(node, meeting.t) ||
-        faults.frozen_until(node, meeting.t) > hold->asked) {
+        faults.frozen_until(node, meeting.t) > hold->asked ||
+        faults.cut_off(*hold, meeting.t)) {
       return;
     }
     violation.events.push_back(hold->grant_event);

@@ -78,7 +78,7 @@ class Story {
     event.slot = history_.strings.number(slot);
     return moment(event, t, Ev::kOk);
   }
-  // `effect`: "ends", "forgets", "freezes" or "".
+  // `effect`: "ends", "forgets", "freezes", "cuts" or "".
   Story &fault(std::string_view name, double begun, double done,
                std::string_view effect, std::int32_t pid = 0,
                std::string_view target = "") {

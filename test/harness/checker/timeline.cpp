@@ -289,6 +289,7 @@ class Reader {
     fault.ends = fault.forgets || effect == "ends";
     fault.freezes = effect == "freezes";
     fault.kills = effect == "kills";
+    fault.cuts = effect == "cuts";
     fault.begun = at(asked).t;
     fault.done = event.t;
     fault.event = i;

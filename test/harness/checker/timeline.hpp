@@ -83,6 +83,7 @@ struct Fault {
   bool forgets = false;  // commits that were answered before
   bool freezes = false;  // the client
   bool kills = false;    // the client
+  bool cuts = false;     // the client off from the server
   std::int64_t begun = 0;
   std::int64_t done = 0;
   Index event = 0;

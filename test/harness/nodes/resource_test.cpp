@@ -81,7 +81,7 @@ TEST_F(ResourceTest, ForgetsTheDead) {
   const pid_t child = fork();
   if (child == 0) {
     Resource(directory_, "jobs/a").enter("child", Mode::kExclusive);
-    raise(SIGKILL);
+    static_cast<void>(raise(SIGKILL));
   }
   waitpid(child, nullptr, 0);
   Resource resource(directory_, "jobs/a");

@@ -85,7 +85,7 @@ std::vector<std::string> doubts(const StressOptions &options,
     }
   }
   if (verdict.determinate_share() < options.least_determinate) {
-    found.push_back("too many operations have an unknown outcome");
+    found.emplace_back("too many operations have an unknown outcome");
   }
   if (options.least_hits > 0) {
     for (std::string &idle : idle_models(options, verdict.workload)) {

@@ -127,7 +127,7 @@ bool ServerTrack::fill_lock_table() {
 }
 
 bool ServerTrack::cut_link() {
-  const Line fault = begin("link", "");
+  const Line fault = begin("link", "cuts", "far-");
   network_->cut();
   // From a moment to well beyond the lease, so that both ends give up.
   pause(100, options().lease_ms * 5 / 2);

@@ -3,6 +3,7 @@
 #ifndef PG_EXCLUSIVE_TEST_FUZZ_VALUES_HPP_
 #define PG_EXCLUSIVE_TEST_FUZZ_VALUES_HPP_
 
+#include <cstdint>
 #include <optional>
 #include <string>
 

@@ -5,6 +5,7 @@
 #define PG_EXCLUSIVE_TEST_HARNESS_CHECKER_BY_NAME_HPP_
 
 #include <algorithm>
+#include <cstdint>
 #include <map>
 #include <vector>
 

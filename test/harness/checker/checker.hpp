@@ -4,6 +4,7 @@
 #define PG_EXCLUSIVE_TEST_HARNESS_CHECKER_CHECKER_HPP_
 
 #include <array>
+#include <cstdint>
 #include <iosfwd>
 #include <map>
 #include <string>

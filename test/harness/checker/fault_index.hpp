@@ -4,6 +4,7 @@
 #define PG_EXCLUSIVE_TEST_HARNESS_CHECKER_FAULT_INDEX_HPP_
 
 #include <algorithm>
+#include <cstdint>
 #include <map>
 #include <vector>
 

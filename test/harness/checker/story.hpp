@@ -3,6 +3,7 @@
 #ifndef PG_EXCLUSIVE_TEST_HARNESS_CHECKER_STORY_HPP_
 #define PG_EXCLUSIVE_TEST_HARNESS_CHECKER_STORY_HPP_
 
+#include <cstdint>
 #include <set>
 #include <string>
 #include <string_view>

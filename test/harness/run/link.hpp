@@ -6,6 +6,7 @@
 #include <poll.h>
 
 #include <array>
+#include <cstdint>
 #include <optional>
 #include <string>
 

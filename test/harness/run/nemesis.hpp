@@ -9,6 +9,7 @@
 #define PG_EXCLUSIVE_TEST_HARNESS_RUN_NEMESIS_HPP_
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <set>

@@ -93,13 +93,15 @@ session_ptr acquisition::carry(call &c,
 
 // A grant that took long is old news: one heartbeat before it is reported.
 void acquisition::confirm_if_late(boot_clock::time_point sent) {
-  if (boot_clock::now() - sent < owner_.heartbeat_period()) return;
+  made_->since = boot_clock::now();
+  if (made_->since - sent < owner_.heartbeat_period()) return;
   session &s = made_->on();
   call c;
   c.what = op::holds;
   c.mode = options_.mode;
   c.token = made_->token();
   s.submit(c);
+  made_->since = boot_clock::now();
   if (c.ok) return;
   s.remove(*made_);
   session_pool::unload(s);
@@ -107,7 +109,6 @@ void acquisition::confirm_if_late(boot_clock::time_point sent) {
 }
 
 attempt acquisition::granted() {
-  made_->since = boot_clock::now();
   gate_->add(*made_);
   if (made_->bound_to) gate_->owners.push_back(*made_->bound_to);
   owner_.counters.grants.fetch_add(1, std::memory_order_relaxed);

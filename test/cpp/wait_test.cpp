@@ -143,7 +143,9 @@ TEST(wait, after_wait_needs_no_more_connections) {
 TEST(wait, and_stop_race_a_thousand_times) {
   client one;
   client two;
-  std::minstd_rand random(20261123);
+  const auto seed = std::random_device{}();
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  std::minstd_rand random(seed);
   std::uniform_int_distribution<int> pause(0, 3000);
   int granted = 0;
   for (int round = 0; round < 1000; ++round) {

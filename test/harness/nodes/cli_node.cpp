@@ -60,8 +60,7 @@ class CliNode {
  private:
   Command command() {
     Command command;
-    // The tool's guard links our process group with its own.  When it dies
-    // while something is stopped, the kernel hangs up the whole group.
+    // As cron starts it: what happens to its group does not happen to ours.
     command.new_session = true;
     command.die_with_us = false;  // the tool has to live with that by itself
     const double lease = static_cast<double>(options_.lease_ms) / 1000;

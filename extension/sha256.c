@@ -10,7 +10,7 @@
 #include "pg_exclusive.h"
 
 #ifdef USE_OPENSSL
-/* OpenSSL 3 keeps this for those who ask for an older API, as the server does. */
+/* OpenSSL 3 keeps this for who asks for an older API, as the server does. */
 #include <openssl/sha.h>
 #else
 #include "common/cryptohash.h"

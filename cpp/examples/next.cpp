@@ -3,6 +3,7 @@
 #include <optional>
 #include <pg_exclusive/client.hpp>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -22,9 +23,8 @@ void example() {
   std::optional<pg_exclusive::hold> held;
   for (const auto &account : accounts) {
     const pg_exclusive::lock_name name{"default", account};
-    auto next = held ? locks.try_lock_next(*std::move(held), name)
+    auto next = held ? locks.try_lock_next(*std::exchange(held, {}), name)
                      : locks.try_lock(name);
-    held.reset();
     if (!next) continue;  // somebody else is at it
     held = *std::move(next);
     check_account(account);

@@ -1,8 +1,11 @@
 // What transaction.hpp shows.
+#include <exception>
 #include <iostream>
 #include <pg_exclusive/transaction.hpp>
 
-int main() {
+namespace {
+
+bool example() {
   //! [transaction]
   // On a connection of yours: lock and work commit together.
   pqxx::connection connection;
@@ -24,5 +27,16 @@ int main() {
       {"default", "example-transfer"}, "payroll",
       [](pqxx::work &work) { work.exec("SELECT 1"); });
   //! [transaction]
-  return done && *done == 42 && once ? 0 : 1;
+  return done && *done == 42 && once;
+}
+
+}  // namespace
+
+int main() {
+  try {
+    return example() ? 0 : 1;
+  } catch (const std::exception &error) {
+    std::cerr << error.what() << '\n';
+    return 1;
+  }
 }

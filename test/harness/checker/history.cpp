@@ -147,7 +147,7 @@ Recorder::Recorder(const std::string &path, std::string node)
 
 Recorder::~Recorder() { close(fd_); }
 
-void Recorder::record(Line line) {
+void Recorder::record(const Line &line) {
   nlohmann::ordered_json json = {{"t", line.t != 0 ? line.t : now()},
                                  {"node", node_},
                                  {"op", to_string(line.op)},

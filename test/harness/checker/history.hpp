@@ -120,7 +120,7 @@ class Recorder {
   Recorder &operator=(const Recorder &) = delete;
 
   // The node is filled in.
-  void record(Line line);
+  void record(const Line &line);
   const std::string &node() const { return node_; }
 
  private:

@@ -30,7 +30,7 @@ class Story {
     event.mode = grant.mode;
     event.token = ev == Ev::kOk ? grant.token : 0;
     event.pid = grant.pid;
-    event.lease = static_cast<std::int64_t>(grant.lease * 1e6);
+    event.lease = grant.lease * 1'000'000;
     event.value = grant.permit;
     event.limit = grant.limit;
     return both(event, asked, answered, ev);

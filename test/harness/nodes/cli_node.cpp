@@ -28,7 +28,7 @@ constexpr int kUnreachable = 69;
 // `since` on.  Its word alone counts, since the child may be killed between any
 // two steps.
 std::string last_line(const NodeOptions &options, std::uintmax_t since) {
-  const std::string ours = "\"node\":\"" + options.name + "\"";
+  const std::string ours = R"("node":")" + options.name + '"';
   std::ifstream history(options.history);
   history.seekg(static_cast<std::streamoff>(since));
   std::string last;
@@ -39,8 +39,8 @@ std::string last_line(const NodeOptions &options, std::uintmax_t since) {
 }
 
 bool says(const std::string &line, Op op, Ev ev) {
-  return line.find("\"op\":\"" + std::string(to_string(op)) + "\",\"ev\":\"" +
-                   std::string(to_string(ev)) + "\"") != std::string::npos;
+  return line.find(R"("op":")" + std::string(to_string(op)) + R"(","ev":")" +
+                   std::string(to_string(ev)) + '"') != std::string::npos;
 }
 
 class CliNode {

@@ -1,5 +1,6 @@
 // Faults of clients.
 
+#include <array>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
@@ -50,7 +51,7 @@ bool ClientTrack::kill_client() {
 
 bool ClientTrack::turn_clock() {
   const Line fault = begin("clock", "");
-  static constexpr const char *kOffsets[] = {"+1h", "-1h", "+0"};
+  static constexpr std::array kOffsets{"+1h", "-1h", "+0"};
   const std::string fresh = options().clock_file + ".new";
   std::ofstream(fresh) << kOffsets[dice().roll(0, 2)] << '\n';
   std::filesystem::rename(fresh, options().clock_file);

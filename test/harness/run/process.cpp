@@ -54,9 +54,8 @@ bool become(const Command &command, const passwd *user) {
 
 [[noreturn]] void become_child(const Command &command, const passwd *user,
                                char *const *arguments) {
-  signal(SIGTERM, SIG_DFL);
-  signal(SIGINT, SIG_DFL);
-  if (become(command, user)) {
+  if (signal(SIGTERM, SIG_DFL) != SIG_ERR &&
+      signal(SIGINT, SIG_DFL) != SIG_ERR && become(command, user)) {
     execvp(arguments[0], arguments);
   }
   _exit(kCannotStart);

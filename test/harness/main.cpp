@@ -114,9 +114,7 @@ void run_node(const NodeOptions &options) {
   }
 }
 
-}  // namespace
-
-int main(int argc, char **argv) {
+int run(int argc, char **argv) {
   StressOptions stress;
   NodeOptions node;
   std::string file;
@@ -134,11 +132,17 @@ int main(int argc, char **argv) {
   add_node(app, "node", node, [&node] { run_node(node); });
   add_node(app, "child", node,
            [&node, &status] { status = harness::run_cli_child(node); });
+  CLI11_PARSE(app, argc, argv);
+  return status;
+}
+
+}  // namespace
+
+int main(int argc, char **argv) {
   try {
-    CLI11_PARSE(app, argc, argv);
+    return run(argc, argv);
   } catch (const std::exception &error) {
     std::cerr << "pg_exclusive_harness: " << error.what() << '\n';
     return 2;
   }
-  return status;
 }

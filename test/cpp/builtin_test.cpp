@@ -23,7 +23,7 @@ class builtin : public testing::Test {
 
 TEST_F(builtin, is_refused_with_a_hint_by_default) {
   try {
-    client{there};
+    const client locks{there};
     FAIL();
   } catch (const lock_error &error) {
     EXPECT_EQ(error.sqlstate(), "0A000");

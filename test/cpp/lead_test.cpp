@@ -36,7 +36,7 @@ TEST(lead, follows_while_another_leads_and_takes_over) {
   std::stop_source end_of_first;
   std::stop_source stop;
   std::atomic<int> leading{0};
-  const auto serve = [&](std::stop_token end) {
+  const auto serve = [&](const std::stop_token &end) {
     return [&leading, end](hold & /*held*/) {
       EXPECT_EQ(++leading, 1);
       while (!end.stop_requested()) std::this_thread::sleep_for(1ms);

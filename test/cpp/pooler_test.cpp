@@ -85,7 +85,7 @@ TEST(pooler, is_refused_by_default_in_every_mode) {
   for (const char *mode : {"transaction", "session"}) {
     const bouncer pool(mode);
     try {
-      client{pool.conninfo};
+      const client locks{pool.conninfo};
       FAIL() << mode;
     } catch (const lock_error &error) {
       EXPECT_EQ(error.sqlstate(), "08P01");

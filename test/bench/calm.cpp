@@ -43,7 +43,8 @@ double busiest() {
 void await_calm() {
   const char *patience = std::getenv("PATIENCE");
   const auto end =
-      clock::now() + std::chrono::seconds(patience ? std::atoi(patience) : 0);
+      clock::now() +
+      std::chrono::seconds(patience ? std::strtol(patience, nullptr, 10) : 0);
   double others = busiest();
   while (others > 0 && clock::now() < end) others = busiest();
   noted().push_back(others);

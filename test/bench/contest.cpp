@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
+#include <iostream>
 #include <random>
 #include <stdexcept>
 
@@ -13,7 +13,7 @@ namespace bench {
 double quantile(std::vector<double> &values, double share) {
   if (values.empty()) throw std::logic_error("nothing was measured");
   std::sort(values.begin(), values.end());
-  const double last = static_cast<double>(values.size() - 1);
+  const auto last = static_cast<double>(values.size() - 1);
   return values[static_cast<std::size_t>(std::lround(share * last))];
 }
 
@@ -63,7 +63,7 @@ void contest::add(std::string name, std::function<sample()> block) {
 
 void contest::run(int rounds) {
   static std::mt19937 random(std::random_device{}());
-  std::fprintf(stderr, "%s: ", id_.c_str());
+  std::cerr << id_ << ": ";
   for (variant &v : variants_) v.block();
   std::vector<variant *> order;
   for (variant &v : variants_) order.push_back(&v);
@@ -71,9 +71,9 @@ void contest::run(int rounds) {
     await_calm();
     std::shuffle(order.begin(), order.end(), random);
     for (variant *v : order) v->rounds.push_back(v->block());
-    std::fputc('.', stderr);
+    std::cerr << '.';
   }
-  std::fputc('\n', stderr);
+  std::cerr << '\n';
 }
 
 void contest::record(const std::string &name, sample found) {

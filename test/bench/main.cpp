@@ -2,15 +2,17 @@
 // brings the servers.
 #include <curl/curl.h>
 
-#include <cstdio>
 #include <cstdlib>
 #include <ctime>
 #include <exception>
 #include <fstream>
 #include <functional>
+#include <iomanip>
+#include <iostream>
 #include <sstream>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "calm.hpp"
 #include "peers/etcd.hpp"
@@ -29,7 +31,7 @@ struct table {
   std::function<void(report &, const effort &)> measure;
 };
 
-const table all_tables[] = {
+const std::vector<table> all_tables = {
     {"one-same",
      [](report &to, const effort &how) {
        bench::one(to, how, placement::same);
@@ -73,10 +75,10 @@ std::string processor() {
 
 void describe(report &to, const effort &how) {
   const std::time_t now = std::time(nullptr);
-  char date[32];
-  std::strftime(date, sizeof(date), "%Y-%m-%d %H:%M UTC", std::gmtime(&now));
+  std::ostringstream date;
+  date << std::put_time(std::gmtime(&now), "%Y-%m-%d %H:%M UTC");
   bench::postgres session;
-  to.condition("date", date);
+  to.condition("date", date.str());
   to.condition("processor",
                processor() + ", " +
                    std::to_string(std::thread::hardware_concurrency()) +
@@ -110,7 +112,8 @@ void describe(report &to, const effort &how) {
 int main(int count, char **arguments) try {
   effort how;
   how.smoke = std::getenv("SMOKE") != nullptr;
-  how.rounds = std::atoi(environment("ROUNDS", how.smoke ? "2" : "15").c_str());
+  const std::string rounds = environment("ROUNDS", how.smoke ? "2" : "15");
+  how.rounds = static_cast<int>(std::strtol(rounds.c_str(), nullptr, 10));
   if (how.rounds < 1) throw std::runtime_error("ROUNDS must be positive");
   report to;
   curl_global_init(CURL_GLOBAL_DEFAULT);
@@ -128,6 +131,6 @@ int main(int count, char **arguments) try {
   curl_global_cleanup();
   return 0;
 } catch (const std::exception &error) {
-  std::fprintf(stderr, "pg_exclusive_bench: %s\n", error.what());
+  std::cerr << "pg_exclusive_bench: " << error.what() << '\n';
   return 1;
 }

@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 #include <fstream>
+#include <iomanip>
+#include <iostream>
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <stdexcept>
@@ -43,14 +44,14 @@ void save(const std::filesystem::path &file, const std::string &text) {
 }  // namespace
 
 std::string figure(double value) {
-  char text[32];
   const double size = std::fabs(value);
   const int digits = size == 0 || size >= 100 ? 0
                      : size >= 10             ? 1
                      : size >= 0.1            ? 2
                                               : 4;
-  std::snprintf(text, sizeof(text), "%.*f", digits, value);
-  return text;
+  std::ostringstream text;
+  text << std::fixed << std::setprecision(digits) << value;
+  return text.str();
 }
 
 bool target::met() const {
@@ -65,22 +66,24 @@ bool target::met() const {
 }
 
 std::string target::text() const {
-  char number[32];
-  std::snprintf(number, sizeof(number), "%g", limit);
+  std::ostringstream text;
   switch (want) {
     case wanted::at_least:
-      return std::string(">= ") + number;
+      text << ">= ";
+      break;
     case wanted::not_above:
-      return std::string("not proved > ") + number;
+      text << "not proved > ";
+      break;
     default:
-      return std::string("<= ") + number;
+      text << "<= ";
   }
+  text << limit;
+  return text.str();
 }
 
 void report::add(const contest &table) {
   const std::string text = text_of(table);
-  std::fputs(text.c_str(), stdout);
-  std::fflush(stdout);
+  std::cout << text << std::flush;
   tables_ += text;
   plots_.emplace_back(table.id(), plot(table));
 }
@@ -88,7 +91,7 @@ void report::add(const contest &table) {
 void report::judge(target t) { targets_.push_back(std::move(t)); }
 
 void report::skip(const std::string &what) {
-  std::fprintf(stderr, "skipped: %s\n", what.c_str());
+  std::cerr << "skipped: " << what << '\n';
   skipped_.push_back(what);
 }
 
@@ -128,7 +131,7 @@ void report::write(const std::filesystem::path &directory) const {
   }
   all["skipped"] = skipped_;
   const std::string targets = targets_table();
-  std::fputs(targets.c_str(), stdout);
+  std::cout << targets;
   std::filesystem::create_directories(directory);
   for (const auto &[id, svg] : plots_) save(directory / (id + ".svg"), svg);
   save(directory / "tables.md", head + '\n' + targets + '\n' + tables_);

@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
+#include <string_view>
 
 namespace bench {
 namespace {
@@ -14,7 +15,7 @@ std::size_t append(char *data, std::size_t size, std::size_t count,
 }
 
 std::string base64(const std::string &bytes) {
-  static const char digits[] =
+  static constexpr std::string_view digits =
       "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   std::string text;
   for (std::size_t i = 0; i < bytes.size(); i += 3) {

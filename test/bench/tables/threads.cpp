@@ -40,7 +40,7 @@ sample throughput(const std::vector<pair> &pairs,
   over = true;
   const double took = microseconds(clock::now() - from);
   threads.clear();
-  return {1e6 * static_cast<double>(done) / took};
+  return {1e6 * static_cast<double>(done.load()) / took};
 }
 
 std::vector<pair> raw_pairs(int n) {

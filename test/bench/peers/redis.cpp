@@ -11,6 +11,12 @@ const char *const release_if_mine =
     "if redis.call('get', KEYS[1]) == ARGV[1] then "
     "return redis.call('del', KEYS[1]) else return 0 end";
 
+// Where `run` has started the server.
+int port() {
+  const char *text = std::getenv("REDIS_PORT");
+  return text == nullptr ? 0 : static_cast<int>(std::strtol(text, nullptr, 10));
+}
+
 }  // namespace
 
 bool redis::there() { return std::getenv("REDIS_SOCKET") != nullptr; }
@@ -18,8 +24,7 @@ bool redis::there() { return std::getenv("REDIS_SOCKET") != nullptr; }
 redis::redis(transport over)
     : context_(over == transport::unix_socket
                    ? redisConnectUnix(std::getenv("REDIS_SOCKET"))
-                   : redisConnect("127.0.0.1",
-                                  std::atoi(std::getenv("REDIS_PORT")))) {
+                   : redisConnect("127.0.0.1", port())) {
   static std::atomic<int> number{0};
   if (!context_ || context_->err != 0) {
     throw std::runtime_error("could not connect to Redis");

@@ -49,7 +49,7 @@ std::vector<pair> raw_pairs(int n) {
     auto session = std::make_shared<postgres>();
     session->prepare("try", "SELECT pg_try_advisory_lock($1)");
     session->prepare("unlock", "SELECT pg_advisory_unlock($1)");
-    pairs.push_back([session, id = std::to_string(5000 + i)] {
+    pairs.emplace_back([session, id = std::to_string(5000 + i)] {
       session->must("try", {id.c_str()});
       session->must("unlock", {id.c_str()});
     });
@@ -60,8 +60,8 @@ std::vector<pair> raw_pairs(int n) {
 std::vector<pair> library_pairs(pg_exclusive::client &locks, int n) {
   std::vector<pair> pairs;
   for (int i = 0; i < n; ++i) {
-    pairs.push_back([&locks, name = pg_exclusive::lock_name{
-                                 "bench", "thread-" + std::to_string(i)}] {
+    pairs.emplace_back([&locks, name = pg_exclusive::lock_name{
+                                    "bench", "thread-" + std::to_string(i)}] {
       locks.try_lock(name).value().release();
     });
   }
@@ -83,7 +83,7 @@ std::vector<pair> next_pairs(pg_exclusive::client &locks, int n) {
     auto w = std::make_shared<worker>(
         worker{{pg_exclusive::lock_name{"bench", key + "-next"}, name},
                locks.try_lock(name).value()});
-    pairs.push_back([&locks, w] {
+    pairs.emplace_back([&locks, w] {
       w->held =
           locks.try_lock_next(std::move(w->held), w->names[w->turn]).value();
       w->turn = 1 - w->turn;
@@ -96,7 +96,7 @@ std::vector<pair> redis_pairs(int n) {
   std::vector<pair> pairs;
   for (int i = 0; i < n; ++i) {
     auto session = std::make_shared<redis>(redis::transport::unix_socket);
-    pairs.push_back([session, key = "thread-" + std::to_string(i)] {
+    pairs.emplace_back([session, key = "thread-" + std::to_string(i)] {
       if (!session->try_lock(key)) throw std::runtime_error("Redis refused");
       session->unlock(key);
     });

@@ -79,6 +79,7 @@ using gate_ptr = std::shared_ptr<gate>;
 // All gates in use, and some that were: making one costs more than finding it.
 class gates {
  public:
+  // The gate of a name; nobody gets another one as long as somebody has it.
   gate_ptr at(const lock_name &name);
 
  private:

@@ -104,7 +104,6 @@ GrantRegistry(Oid fn_oid, Oid role)
 {
 	Statement	st = {fn_oid};
 
-
 	ExecuteAsOwner(&st, psprintf("GRANT SELECT ON %%1$s.namespace_registry TO %s",
 								 RoleForStatement(role)));
 }
@@ -146,6 +145,14 @@ pgx_lock_namespace(PG_FUNCTION_ARGS)
 	NamespaceNameInit(&name, RequiredTextArg(fcinfo, 0, "namespace"));
 	CheckSettings(fcinfo);
 	AttachShared();				/* holds begin to count before created_at */
+
+	/*
+	 * Two GRANTs at once fail with "tuple concurrently updated".  This is
+	 * before the insert: who waits here must hold nothing that a drop in the
+	 * other's transaction would wait for.
+	 */
+	if (!PG_ARGISNULL(1))
+		LockRelationOid(GetInstall(st.fn_oid)->registry, ShareUpdateExclusiveLock);
 
 	SPI_connect();
 	AddText(&st, name.bytes);

@@ -152,7 +152,8 @@ pgx_lock_namespace(PG_FUNCTION_ARGS)
 	 * other's transaction would wait for.
 	 */
 	if (!PG_ARGISNULL(1))
-		LockRelationOid(GetInstall(st.fn_oid)->registry, ShareUpdateExclusiveLock);
+		LockRelationOid(GetInstall(st.fn_oid)->registry,
+						ShareUpdateExclusiveLock);
 
 	SPI_connect();
 	AddText(&st, name.bytes);

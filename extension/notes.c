@@ -9,60 +9,86 @@
 #include "status.h"
 
 #include "miscadmin.h"
+#include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
+
+typedef struct NoteKey
+{
+	int64		id;
+	int32		pid;
+	uint32		lockclass;
+} NoteKey;
+
+typedef struct NoteElement
+{
+	NoteKey		key;
+	Note	   *note;
+	char		status;
+} NoteElement;
+
+/* An id is a hash already. */
+#define SH_PREFIX notes
+#define SH_ELEMENT_TYPE NoteElement
+#define SH_KEY_TYPE NoteKey
+#define SH_KEY key
+#define SH_HASH_KEY(table, key) \
+	((uint32) (key).id ^ (uint32) (key).pid ^ (key).lockclass)
+#define SH_EQUAL(table, a, b) \
+	((a).id == (b).id && (a).pid == (b).pid && (a).lockclass == (b).lockclass)
+#define SH_SCOPE static inline
+#define SH_DECLARE
+#define SH_DEFINE
+#include "lib/simplehash.h"
+
+/*
+ * NoteSlot(notes, slot) - the backend whose entries come, one after another
+ */
+static const SlotNote *
+NoteSlot(Notes *notes, const BackendSlot *slot)
+{
+	SlotNote   *who;
+
+	if (notes->nslots > 0 && notes->slots[notes->nslots - 1].pid == slot->pid)
+		return &notes->slots[notes->nslots - 1];
+	who = &notes->slots[notes->nslots++];
+	who->pid = slot->pid;
+	who->application_name = CStringGetTextDatum(slot->application_name);
+	who->has_addr = slot->has_addr;
+	if (slot->has_addr)
+		who->addr = DirectFunctionCall1(inet_in,
+										CStringGetDatum(slot->addr));
+	return who;
+}
 
 static void
 TakeNote(const LockEntry *entry, const LockName *name,
 		 const BackendSlot *slot, void *arg)
 {
 	Notes	   *notes = arg;
-	SlotNote   *who;
 	NoteKey		key = {entry->id, slot->pid, entry->lockclass};
-	Note	   *note;
+	int			len = name->nslen + 1 + name->keylen + 1;
+	Note	   *note = MemoryContextAlloc(notes->memory, sizeof(Note) + len);
 	bool		found;
 
-	if (notes->nslots == 0 || notes->slots[notes->nslots - 1].pid != slot->pid)
-	{
-		who = &notes->slots[notes->nslots++];
-		who->pid = slot->pid;
-		strlcpy(who->application_name, slot->application_name, NAMEDATALEN);
-		who->has_addr = slot->has_addr;
-		if (slot->has_addr)
-			who->addr = DirectFunctionCall1(inet_in,
-											CStringGetDatum(slot->addr));
-	}
-	note = hash_search(notes->hash, &key, HASH_ENTER, &found);
+	note->who = NoteSlot(notes, slot);
 	memcpy(&note->entry, entry, offsetof(LockEntry, name));
-	note->bytes = palloc(name->nslen + 1 + name->keylen + 1);
-	memcpy(note->bytes, name->bytes, name->nslen + 1 + name->keylen + 1);
-	note->slot = notes->nslots - 1;
-}
-
-/* An id is a hash already. */
-static uint32
-HashOfKey(const void *key, Size size)
-{
-	const NoteKey *note = key;
-
-	return (uint32) note->id ^ (uint32) note->pid ^ note->lockclass;
+	memcpy(note->bytes, name->bytes, len);
+	notes_insert(notes->hash, key, &found)->note = note;
 }
 
 /*
- * TakeNotes(notes) - all entries of this database
+ * TakeNotes(notes, expected) - all entries of this database, about so many
  */
 void
-TakeNotes(Notes *notes)
+TakeNotes(Notes *notes, int expected)
 {
-	HASHCTL		ctl = {0};
 	int			nslots;
 	BackendSlot *slots = SharedSlots(&nslots);
 
-	ctl.keysize = sizeof(NoteKey);
-	ctl.entrysize = sizeof(Note);
-	ctl.hash = HashOfKey;
-	ctl.hcxt = CurrentMemoryContext;
-	notes->hash = hash_create("pg_exclusive notes", 1024, &ctl,
-							  HASH_ELEM | HASH_FUNCTION | HASH_CONTEXT);
+	notes->hash = notes_create(CurrentMemoryContext, Max(expected, 64), NULL);
+	notes->memory = GenerationContextCreate(CurrentMemoryContext,
+											"pg_exclusive notes",
+											ALLOCSET_DEFAULT_SIZES);
 	notes->slots = palloc(nslots * sizeof(SlotNote));
 	notes->nslots = 0;
 	for (int i = 0; i < nslots; i++)
@@ -86,12 +112,14 @@ Note *
 FindNote(const Notes *notes, const LockInstanceData *lock)
 {
 	NoteKey		key;
+	NoteElement *element;
 
 	key.id = (int64) ((uint64) lock->locktag.locktag_field2 << 32 |
 					  lock->locktag.locktag_field3);
 	key.pid = lock->pid;
 	key.lockclass = lock->locktag.locktag_field4;
-	return hash_search(notes->hash, &key, HASH_FIND, NULL);
+	element = notes_lookup(notes->hash, key);
+	return element ? element->note : NULL;
 }
 
 /*
@@ -105,7 +133,7 @@ NamespaceInUse(const char *name, int *pid)
 
 	AttachShared();
 	locks = GetLockStatusData();
-	TakeNotes(&notes);
+	TakeNotes(&notes, locks->nelements);
 	for (int i = 0; i < locks->nelements; i++)
 	{
 		const LockInstanceData *lock = &locks->locks[i];

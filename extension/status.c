@@ -11,41 +11,58 @@
 
 PG_FUNCTION_INFO_V1(pgx_lock_status);
 
+/* Texts that many rows have, made once. */
+typedef struct Words
+{
+	Datum		exclusive;
+	Datum		shared;
+	Datum		session;
+	Datum		transaction;
+} Words;
+
 /* What was looked up for the last row, since rows come in runs. */
 typedef struct Last
 {
 	char		namespace[PGX_NAMESPACE_MAX + 1];
+	Datum		namespace_text;
 	bool		sees;
 	Oid			roleid;
-	char	   *role;			/* NULL: dropped */
+	Datum		role;			/* 0: dropped */
 } Last;
 
-/*
- * RoleName(last, roleid) - its name, or NULL
- */
-static char *
-RoleName(Last *last, Oid roleid)
+/* A row's key: a text with room for the longest. */
+typedef union KeyText
 {
-	if (last->roleid != roleid)
-	{
-		last->role = GetUserNameFromId(roleid, true);
-		last->roleid = roleid;
-	}
-	return last->role;
+	char		data[VARHDRSZ + PGX_KEY_MAX];
+	int32		align;
+} KeyText;
+
+/*
+ * LookUpRole(last, roleid) - its name
+ */
+static void
+LookUpRole(Last *last, Oid roleid)
+{
+	const char *role;
+
+	if (last->roleid == roleid)
+		return;
+	role = GetUserNameFromId(roleid, true);
+	last->role = role ? CStringGetTextDatum(role) : (Datum) 0;
+	last->roleid = roleid;
 }
 
 /*
- * Sees(last, namespace, fn_oid) - SeesNamespace()
+ * LookUpNamespace(last, namespace, fn_oid) - SeesNamespace(), and its text
  */
-static bool
-Sees(Last *last, const char *namespace, Oid fn_oid)
+static void
+LookUpNamespace(Last *last, const char *namespace, Oid fn_oid)
 {
-	if (strcmp(last->namespace, namespace) != 0)
-	{
-		last->sees = SeesNamespace(namespace, fn_oid);
-		strlcpy(last->namespace, namespace, sizeof(last->namespace));
-	}
-	return last->sees;
+	if (strcmp(last->namespace, namespace) == 0)
+		return;
+	last->sees = SeesNamespace(namespace, fn_oid);
+	last->namespace_text = CStringGetTextDatum(namespace);
+	strlcpy(last->namespace, namespace, sizeof(last->namespace));
 }
 
 enum
@@ -61,21 +78,21 @@ enum
  * FillRow(...) - the columns that a holder and a waiter have in common
  */
 static void
-FillRow(Datum *values, bool *nulls, const Note *note, const SlotNote *who,
-		const char *role, bool sees)
+FillRow(Datum *values, bool *nulls, const Note *note, const Words *words,
+		const Last *last, KeyText *key)
 {
 	const LockEntry *entry = &note->entry;
 
-	values[COL_NAMESPACE] = CStringGetTextDatum(note->bytes);
+	values[COL_NAMESPACE] = last->namespace_text;
 	values[COL_LOCK_ID] = Int64GetDatum(entry->id);
-	values[COL_SCOPE] = CStringGetTextDatum(entry->xact ?
-											"transaction" : "session");
+	values[COL_MODE] = entry->mode == ShareLock ? words->shared :
+		words->exclusive;
+	values[COL_SCOPE] = entry->xact ? words->transaction : words->session;
 	values[COL_TOKEN] = Int64GetDatum(entry->token);
 	nulls[COL_TOKEN] = entry->token == 0;
-	values[COL_PID] = Int32GetDatum(note->key.pid);
-	nulls[COL_ROLE] = role == NULL;
-	if (role != NULL)
-		values[COL_ROLE] = CStringGetTextDatum(role);
+	values[COL_PID] = Int32GetDatum(note->who->pid);
+	values[COL_ROLE] = last->role;
+	nulls[COL_ROLE] = last->role == (Datum) 0;
 	values[COL_SINCE] = TimestampTzGetDatum(entry->since);
 	nulls[COL_SINCE] = entry->since == 0;
 	values[COL_PERMIT] = Int32GetDatum(entry->lockclass - PGX_CLASS_PERMIT);
@@ -85,19 +102,18 @@ FillRow(Datum *values, bool *nulls, const Note *note, const SlotNote *who,
 	values[COL_DELAYED_UNTIL] = TimestampTzGetDatum(entry->until);
 	nulls[COL_DELAYED_UNTIL] = entry->until == 0 ||
 		entry->state != ENTRY_WAITING;
-	if (!sees)
+	if (!last->sees)
 	{
 		nulls[COL_KEY] = nulls[COL_APPLICATION] = nulls[COL_ADDR] = true;
 		nulls[COL_LOCK_ID] = true;
 		return;
 	}
-	values[COL_KEY] =
-		PointerGetDatum(cstring_to_text_with_len(note->bytes +
-												 entry->nslen + 1,
-												 entry->keylen));
-	values[COL_APPLICATION] = CStringGetTextDatum(who->application_name);
-	values[COL_ADDR] = who->addr;
-	nulls[COL_ADDR] = !who->has_addr;
+	SET_VARSIZE(key, VARHDRSZ + entry->keylen);
+	memcpy(VARDATA(key), note->bytes + entry->nslen + 1, entry->keylen);
+	values[COL_KEY] = PointerGetDatum(key);
+	values[COL_APPLICATION] = note->who->application_name;
+	values[COL_ADDR] = note->who->addr;
+	nulls[COL_ADDR] = !note->who->has_addr;
 }
 
 /*
@@ -128,40 +144,35 @@ pgx_lock_status(PG_FUNCTION_ARGS)
 	Notes		notes;
 	HTAB	   *crowds;
 	Last		last = {{0}};
-	MemoryContext row;
-	MemoryContext old;
+	KeyText		key;
+	Words		words = {CStringGetTextDatum("exclusive"),
+		CStringGetTextDatum("shared"),
+		CStringGetTextDatum("session"),
+	CStringGetTextDatum("transaction")};
 
 	InitMaterializedSRF(fcinfo, 0);
 	if (RecoveryInProgress())
 		return (Datum) 0;
 	AttachShared();
 	locks = GetLockStatusData();
-	TakeNotes(&notes);
+	TakeNotes(&notes, locks->nelements);
 	crowds = GatherCrowds(locks, &notes);
-	row = AllocSetContextCreate(CurrentMemoryContext, "pg_exclusive row",
-								ALLOCSET_SMALL_SIZES);
 	for (int i = 0; i < locks->nelements; i++)
 	{
 		const LockInstanceData *lock = &locks->locks[i];
 		Note	   *note = IsOurs(lock) ? FindNote(&notes, lock) : NULL;
 		bool		granted;
-		const char *role;
-		bool		sees;
 		Crowd	   *crowd;
 		Datum		values[NUM_COLS];
 		bool		nulls[NUM_COLS] = {0};
 
 		if (note == NULL)
 			continue;
+		LookUpRole(&last, note->entry.roleid);
+		LookUpNamespace(&last, note->bytes, fcinfo->flinfo->fn_oid);
+		FillRow(values, nulls, note, &words, &last, &key);
 		granted = IsHolder(lock, &note->entry);
-		role = RoleName(&last, note->entry.roleid);
-		sees = Sees(&last, note->bytes, fcinfo->flinfo->fn_oid);
-		old = MemoryContextSwitchTo(row);
-		FillRow(values, nulls, note, &notes.slots[note->slot], role, sees);
 		values[COL_GRANTED] = BoolGetDatum(granted);
-		values[COL_MODE] = CStringGetTextDatum(note->entry.mode == ShareLock ?
-											   "shared" : "exclusive");
-		MemoryContextSwitchTo(old);
 		crowd = CrowdOf(crowds, &lock->locktag);
 		values[COL_WAITERS] = Int32GetDatum(crowd ? crowd->waiters : 0);
 		nulls[COL_QUEUE_POSITION] = nulls[COL_BLOCKED_BY] = true;
@@ -169,7 +180,6 @@ pgx_lock_status(PG_FUNCTION_ARGS)
 			FillWaiter(values, nulls, crowd, lock);
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values,
 							 nulls);
-		MemoryContextReset(row);
 	}
 	return (Datum) 0;
 }

@@ -13,35 +13,29 @@
 #include "nodes/pg_list.h"
 #include "utils/hsearch.h"
 
-typedef struct NoteKey
-{
-	int64		id;
-	int32		pid;
-	uint32		lockclass;
-} NoteKey;
-
-/* An entry, kept until we have the lock manager's word for it. */
-typedef struct Note
-{
-	NoteKey		key;
-	LockEntry	entry;
-	char	   *bytes;			/* "namespace NUL key NUL" */
-	int			slot;			/* in Notes.slots */
-} Note;
-
+/* The backend that wrote an entry. */
 typedef struct SlotNote
 {
 	int			pid;
-	char		application_name[NAMEDATALEN];
+	Datum		application_name;
 	Datum		addr;
 	bool		has_addr;
 } SlotNote;
 
+/* An entry, kept until we have the lock manager's word for it. */
+typedef struct Note
+{
+	const SlotNote *who;
+	LockEntry	entry;			/* without its name */
+	char		bytes[FLEXIBLE_ARRAY_MEMBER];		/* "namespace NUL key NUL" */
+} Note;
+
 typedef struct Notes
 {
-	HTAB	   *hash;
+	struct notes_hash *hash;
 	SlotNote   *slots;
 	int			nslots;
+	MemoryContext memory;
 } Notes;
 
 /* Those who meet at one lock, or at one semaphore. */
@@ -57,7 +51,7 @@ typedef struct Crowd
 
 /* notes.c */
 extern bool IsOurs(const LockInstanceData *lock);
-extern void TakeNotes(Notes *notes);
+extern void TakeNotes(Notes *notes, int expected);
 extern Note *FindNote(const Notes *notes, const LockInstanceData *lock);
 
 /* crowd.c */

@@ -128,15 +128,15 @@ int exit_code_of(const std::string &sqlstate) {
     return exit_config;  // a pooler in between
   }
   if (type == "08" || type == "28" || type == "57" || sqlstate == "3D000" ||
-      sqlstate == "53300" || sqlstate == "25006") {
+      sqlstate == "53300" || sqlstate == "53200" || sqlstate == "25006") {
     return exit_unavailable;
   }
   if (sqlstate == "42602" || sqlstate == "42622" || sqlstate == "22007" ||
       sqlstate == "22021" || sqlstate == "22023") {
     return exit_usage;
   }
-  if (sqlstate == "55000") {
-    return exit_taken;  // the namespace is paused
+  if (sqlstate == "55000" || sqlstate == "53400") {
+    return exit_taken;  // the namespace is paused, or its quota used up
   }
   return exit_config;
 }

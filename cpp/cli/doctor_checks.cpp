@@ -178,10 +178,7 @@ std::vector<finding> check_database(pqxx::connection &to,
   std::vector<finding> result{check_primary(to), check_lock_table(to),
                               check_clock(to)};
   if (!facts.extension_schema.empty()) {
-    result.push_back(check_namespaces(
-        to, ask(to, "SELECT pg_catalog.quote_ident(" +
-                        to.quote(facts.extension_schema) + ")")[0][0]
-                .c_str()));
+    result.push_back(check_namespaces(to, facts.extension_schema));
   }
   return result;
 }

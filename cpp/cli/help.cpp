@@ -37,7 +37,8 @@ Options:
   -n, --nowait               give up at once when the lock is taken
   -w, --wait=SECS            give up after waiting so long; without this and
                              -n it waits without limit
-  -s, --shared               take the lock together with others that ask for -s
+  -s, --shared               take the lock together with others that ask for
+                             -s; not with --slot or --once-per
   -E, --taken-exit-code=NUM  exit code when the lock is taken (default 75)
       --slot=TEXT            run at most one command that succeeds per slot,
                              on all nodes, ever
@@ -68,8 +69,10 @@ The command sees PG_EXCLUSIVE_NAMESPACE, PG_EXCLUSIVE_KEY and
 PG_EXCLUSIVE_TOKEN, the fencing token. Signals are passed on to it.
 
 Exit codes: the command's own; 128+N if signal N ended it; 64 usage; 69 database
-unreachable; 75 lock taken or timed out; 76 lock lost; 77 already ran in this
-slot or period; 78 not set up for it; 126 not executable; 127 not found.
+unreachable, a standby or out of room; 70, 71 the tool or the system failed;
+75 lock taken, timed out, namespace paused or its quota used up; 76 lock lost;
+77 already ran in this slot or period; 78 not set up for it; 126 not executable;
+127 not found.
 )";
 
 constexpr auto status =
@@ -114,7 +117,7 @@ Usage:
   pg_exclusive wait [OPTION]... NAMESPACE/KEY
 
 Options:
-  -n, --nowait               only look: exit code 0 when free, 75 when taken
+  -n, --nowait               do not wait: exit code 0 when free, 75 when taken
   -w, --wait=SECS            give up after so long, with exit code 75
   -s, --shared               until it could be taken with "run -s"
       --namespace=TEXT       namespace and key apart from each other, in place
@@ -123,7 +126,8 @@ Options:
   -?, --help                 show this help, then exit
 
 @connection@
-It queues for the lock, and frees it as soon as it is granted.
+It queues for the lock, and frees it as soon as it is granted: for that moment
+the lock is taken. "pg_exclusive status" only looks.
 )";
 
 constexpr auto break_ =

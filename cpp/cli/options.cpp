@@ -85,12 +85,14 @@ void add_wait(CLI::App &app, typed &to) {
 void add_run(CLI::App &app, typed &to) {
   add_name(app, to.name);
   add_wait(app, to);
-  app.add_flag("-s,--shared", to.run.shared);
+  auto *shared = app.add_flag("-s,--shared", to.run.shared);
   app.add_option("-E,--taken-exit-code", to.run.taken_exit_code)
       ->check(number(0, 255));
-  auto *slot = app.add_option("--slot", to.slot);
+  // A run is recorded under an exclusive lock: begin_run() asks for one.
+  auto *slot = app.add_option("--slot", to.slot)->excludes(shared);
   app.add_option("--once-per", to.once_per)
       ->excludes(slot)
+      ->excludes(shared)
       ->transform(CLI::AsNumberWithUnit(
           std::map<std::string, double>{
               {"s", 1}, {"min", 60}, {"h", 3600}, {"d", 86400}, {"w", 604800}},
@@ -98,7 +100,8 @@ void add_run(CLI::App &app, typed &to) {
   app.add_option("--on-crash", to.crash)
       ->transform(CLI::Transformer(std::map<std::string, on_crash>{
           {"retry", on_crash::retry}, {"skip", on_crash::skip}}));
-  app.add_option("--grace", to.grace)->check(number(0, 3600));
+  // The longest lease, an hour, leaves time for 1080 s.
+  app.add_option("--grace", to.grace)->check(number(0, 1080));
   app.add_option("--lease", to.lease)->check(number(0.5, 3600));
   app.add_option("--leftovers", to.run.on_leftovers)
       ->transform(CLI::Transformer(std::map<std::string, leftovers>{

@@ -86,6 +86,11 @@ undef $holder;
 sql("SELECT lock_namespace('paused'), pause_lock_namespace('paused', 'new disks')");
 (undef, $err) = code_is(75, 'paused', qw(run paused/x -- true));
 like($err, qr/new disks/, 'paused: the reason');
+
+# So is one whose quota is used up.
+sql("SELECT lock_namespace('quota', max_holds => 1)");
+code_is(75, 'quota used up',
+	qw(run quota/a --), $ENV{PG_EXCLUSIVE}, qw(run -n quota/b -- true));
 sql("SELECT resume_lock_namespace('paused')");
 
 # 69: no server, no login, no database, a standby is in another test.
@@ -134,6 +139,8 @@ for my $wrong ([qw(run)], [qw(run tool/x)], [qw(run tool -- true)],
 	[qw(run /x -- true)], [qw(run tool/ -- true)], [qw(run -w 1 -n tool/x -- true)],
 	[qw(run -w -1 tool/x -- true)], [qw(run -E 256 tool/x -- true)],
 	[qw(run --slot a --once-per 1d tool/x -- true)],
+	[qw(run -s --slot a tool/x -- true)], [qw(run --once-per 1d -s tool/x -- true)],
+	[qw(run --grace 1081 tool/x -- true)],
 	[qw(run --once-per 1 tool/x -- true)], [qw(run --once-per x tool/x -- true)],
 	[qw(run --on-crash never --slot a tool/x -- true)],
 	[qw(run --grace 10 --lease 20 tool/x -- true)],

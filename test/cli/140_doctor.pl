@@ -78,6 +78,14 @@ like($found{setting}{advice}, qr/override/, 'timeouts of the role: what to do');
 is($code, 2, 'no extension: fails');
 is($found{extension}{advice}, 'CREATE EXTENSION pg_exclusive;', 'no extension: what to do');
 
+# An extension in a schema whose name has to be quoted.
+sql('CREATE DATABASE odd');
+system(qw(psql -Xq -d odd -c), 'CREATE SCHEMA "odd Schema"',
+	'-c', 'CREATE EXTENSION pg_exclusive SCHEMA "odd Schema"') == 0 or die;
+($code, %found) = findings(qw(-d odd));
+is($code, 0, 'a schema with a blank: all is well');
+like($found{extension}{text}, qr/in schema "odd Schema"$/, 'a schema with a blank: it is named');
+
 # A paused namespace.
 sql("SELECT lock_namespace('held up'), pause_lock_namespace('held up', 'a test')");
 ($code, %found) = findings();

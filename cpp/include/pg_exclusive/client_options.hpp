@@ -96,7 +96,7 @@ struct overridden_setting {
 struct server_facts {
   int server_version = 0;              ///< e.g. 150020
   std::string extension_version;       ///< empty: not there
-  std::string extension_schema;        ///< empty: not there
+  std::string extension_schema;        ///< quoted; empty: not there
   bool unix_socket = false;            ///< no network in between
   bool behind_pooler = false;          ///< something else answers for it
   bool standby = false;                ///< no primary: locks are refused

@@ -120,6 +120,16 @@ void pause(const std::stop_token &stop, std::chrono::milliseconds time) {
   stopped.wait_for(lock, stop, time, [] { return false; });
 }
 
+// What ends without anybody changing how we ask: the server is away, is a
+// standby, has no room; the namespace is paused or its quota used up; somebody
+// cancelled the statement.
+bool passes(const lock_error &error) {
+  const auto &state = error.sqlstate();
+  return error.is_connection_error() || state == "25006" ||
+         state == "53200" || state == "53400" || state == "55000" ||
+         state == "57014";
+}
+
 }  // namespace
 
 run_result<hold> client::campaign(const lock_name &name,
@@ -131,7 +141,7 @@ run_result<hold> client::campaign(const lock_name &name,
       return detail::hold_access::from(
           core_->acquire(name, {.stop = stop}, true));
     } catch (const lock_error &error) {
-      if (!error.is_connection_error()) throw;
+      if (!passes(error)) throw;
     }
     std::uniform_int_distribution<std::int64_t> time(most.count() / 2,
                                                      most.count());

@@ -23,6 +23,9 @@ run_result<hold> semaphore::try_acquire() {
 }
 
 run_result<hold> semaphore::acquire(const lock_options &options) {
+  if (!options.wait) {
+    throw lock_error("a wait for a permit must have a limit", "22023", name_);
+  }
   lock_options many = options;
   many.mode = lock_mode::shared;  // with those who have the other permits
   return detail::hold_access::from(

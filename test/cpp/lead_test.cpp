@@ -61,6 +61,28 @@ TEST(lead, follows_while_another_leads_and_takes_over) {
   stop.request_stop();
 }
 
+// Campaigns until `open` is called, which makes it succeed.
+void waits_out(const std::function<void()> &open) {
+  client locks;
+  std::jthread candidate(
+      [&] { EXPECT_TRUE(locks.lead({"led", "x"}, [](hold &) {})); });
+  EXPECT_TRUE(eventually([&] { return locks.stats().calls >= 2; }));
+  EXPECT_EQ(locks.stats().grants, 0);
+  open();
+  candidate.join();
+  EXPECT_EQ(locks.stats().grants, 1);
+}
+
+TEST(lead, waits_out_a_pause_and_a_full_quota) {
+  sql("SELECT lock_namespace('led', max_holds => 1)");
+  sql("SELECT pause_lock_namespace('led', 'a test')");
+  waits_out([] { sql("SELECT resume_lock_namespace('led')"); });
+  client other;
+  hold only = *other.try_lock({"led", "only"});
+  waits_out([&] { only.release(); });
+  sql("SELECT drop_lock_namespace('led')");
+}
+
 TEST(lead, passes_on_what_can_never_work) {
   client locks;
   EXPECT_EQ(sqlstate_of([&] {

@@ -59,6 +59,13 @@ TEST(semaphore, gets_back_the_permit_of_who_died) {
   EXPECT_TRUE(eventually([&] { return !held.held(); }, 5s));
 }
 
+TEST(semaphore, does_not_wait_without_limit) {
+  client locks;
+  semaphore free_one{locks, unique_name(), 1};
+  EXPECT_EQ(sqlstate_of([&] { free_one.acquire({}); }), "22023");
+  EXPECT_TRUE(free_one.try_acquire());
+}
+
 TEST(semaphore, of_a_silly_size_is_refused) {
   client locks;
   for (const int permits : {0, -1, 8001}) {

@@ -155,9 +155,10 @@ class PG_EXCLUSIVE_EXPORT client {
 
   /// Runs `f(pqxx::work &)` in a transaction of its own under the lock, if it
   /// is free, and commits.  Lock and work commit or fail together, and the next
-  /// holder sees the work: the strongest form, right behind any pooler.
-  /// Include `pg_exclusive/transaction.hpp`, where the same is there for a
-  /// `pqxx::connection` of yours.
+  /// holder sees the work: the strongest form.  Include
+  /// `pg_exclusive/transaction.hpp`, where the same is there for a
+  /// `pqxx::connection` of yours; that one is right behind any pooler, where a
+  /// client is refused.
   template <class F>
   auto try_run_in_transaction(const lock_name &name, F &&f) {
     return run_in_transaction(*this, name, std::forward<F>(f));
@@ -174,11 +175,12 @@ class PG_EXCLUSIVE_EXPORT client {
 
   /// Leads: waits for the lock and runs `f(hold &)` as the leader, for a term.
   /// When the lock is lost `f` should return (watch `hold::lost()`, or let
-  /// `check()` throw); then it campaigns again, also while the server is away.
+  /// `check()` throw); then it campaigns again, also while the server is away
+  /// or a standby, the namespace paused, or its quota used up.
   /// Returns true when `f` returned with the lock still held, false when a stop
   /// was requested.  `f` never runs twice at once.
-  /// @throws what `f` throws while it leads; lock_error when campaigning can
-  /// never work (42704, 42501, …).
+  /// @throws what `f` throws while it leads; lock_error when campaigning cannot
+  /// work as long as nothing else is done (42704, 42501, 40P01, …).
   template <std::invocable<hold &> F>
   bool lead(const lock_name &name, F &&f, const std::stop_token &stop = {}) {
     while (run_result<hold> elected = campaign(name, stop)) {

@@ -91,7 +91,8 @@ class PG_EXCLUSIVE_EXPORT hold {
 
   /// Records that a run of `slot` begins, on every node's behalf, for work
   /// outside the database.  Returns false iff the slot has had its run.
-  /// @throws lock_error 0A000 without the extension; lock_lost.
+  /// @throws lock_error 0A000 without the extension, 55000 for a shared hold;
+  /// lock_lost.
   [[nodiscard]] bool begin_run(std::string_view slot,
                                const once_options &options = {});
 

@@ -14,7 +14,7 @@ namespace pg_exclusive {
 /// What the current role may not see, and what nobody knows, is empty.
 struct holder_info {
   int pid = 0;                   ///< the holder's backend; 0: unknown
-  std::string role;              ///< the role it logged in as
+  std::string role;              ///< the role it acts as
   std::string application_name;  ///< as the holder set it
   std::string client_addr;       ///< empty on a Unix socket
   /// when it was granted, on the server's clock

@@ -27,10 +27,15 @@ class PG_EXCLUSIVE_EXPORT semaphore {
   semaphore(client locks, lock_name name, int permits);
 
   /// Takes a permit if one is free.
+  /// @throws lock_error 55006 when others use the name with another number of
+  /// permits, or as a lock.
   run_result<hold> try_acquire();
 
-  /// Takes a permit, waiting for one.
-  run_result<hold> acquire(const lock_options &options = {});
+  /// Takes a permit, waiting for one no longer than `options.wait`. It must be
+  /// given: the server's deadlock detection does not see who waits for permits.
+  /// @throws lock_error 22023 without a limit, or with one of 2^31 ms or more;
+  /// 55006 as `try_acquire`.
+  run_result<hold> acquire(const lock_options &options);
 
   /// How many permits there are.
   [[nodiscard]] int permits() const noexcept { return permits_; }

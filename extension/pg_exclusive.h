@@ -5,8 +5,8 @@
  * The parts, from the bottom up: a name (name.c) has a 64-bit id and a lock
  * tag; shared memory (shared.c) holds annotations only, in entries that one
  * backend writes and all may read (entry.c); a namespace (namespace.c) says
- * who may lock; a hold (hold.c) is what this session has; acquire.c takes and
- * release.c frees; token.c draws fencing tokens; the rest are SQL functions.
+ * who may lock; a hold (hold.c) is what this session has, and acquire.c how
+ * it comes to it; token.c draws fencing tokens; the rest are SQL functions.
  *
  * The lock manager is the only truth about who holds what.
  */

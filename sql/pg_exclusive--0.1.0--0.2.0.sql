@@ -120,6 +120,9 @@ COMMENT ON FUNCTION fence_guard() IS
  * Administration
  */
 
+COMMENT ON TABLE namespace_registry IS
+'registered lock namespaces; written by lock_namespace(), drop_lock_namespace(), pause_lock_namespace() and resume_lock_namespace()';
+
 CREATE FUNCTION pause_lock_namespace(name text, reason text)
 RETURNS void
 AS 'MODULE_PATHNAME', 'pgx_pause_lock_namespace'
@@ -245,7 +248,7 @@ CREATE VIEW lock_waiters AS
 	FROM _lock_status() WHERE NOT granted;
 
 COMMENT ON VIEW lock_waiters IS
-'who waits for which lock in this database, in the order of the queue; delayed_until: granted, and sitting out the namespace''s lock_delay';
+'who waits for which lock in this database; queue_position: the place in the queue; delayed_until: granted, and sitting out the namespace''s lock_delay';
 
 /*
  * What the client library calls

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "departure.hpp"
+#include "pg_exclusive/detail/lockable.hpp"
 #include "session.hpp"
 
 namespace pg_exclusive::detail {
@@ -16,7 +17,7 @@ acquisition::acquisition(core &owner, const lock_name &name,
       gate_(owner.gate_of(name, permits)),
       made_(std::make_shared<grant>(owner.shared_from_this(), gate_,
                                     options.mode)) {
-  if (options.wait) deadline_ = began_ + *options.wait;
+  if (options.wait) deadline_ = began_ + to_wait(*options.wait);
   if (bound) made_->bound_to = std::this_thread::get_id();
 }
 
@@ -24,6 +25,8 @@ attempt acquisition::try_now() {
   std::vector<session_ptr> except;
   {
     auto lock = enter();
+    waits_since_ = gate_->asking ? boot_clock::now()
+                                 : boot_clock::time_point::max();
     gate_->asked.wait(lock, [&] { return !gate_->asking; });
     if (auto answer = answer_here()) return std::move(*answer);
     gate_->asking = true;
@@ -86,7 +89,7 @@ session_ptr acquisition::carry(call &c,
     leaving_->travel_with(c);
     return s;
   }
-  s = owner_.sessions().pick(except);
+  s = owner_.sessions().pick(except, waits_since_);
   s->submit(c);
   return s;
 }
@@ -103,6 +106,8 @@ void acquisition::confirm_if_late(boot_clock::time_point sent) {
   s.submit(c);
   made_->since = boot_clock::now();
   if (c.ok) return;
+  // Whether we have it is not known, and nobody would give it back.
+  if (c.error) s.fail(loss_reason::connection_closed, c.error->what());
   s.remove(*made_);
   session_pool::unload(s);
   throw s.broken(made_->name());

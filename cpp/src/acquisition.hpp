@@ -62,6 +62,8 @@ class acquisition {
   std::optional<boot_clock::time_point> deadline_;
   gate_ptr gate_;
   grant_ptr made_;
+  // For the answer to somebody else's try.
+  boot_clock::time_point waits_since_ = boot_clock::time_point::max();
   waiter *me_ = nullptr;          // in the queue of the gate
   departure *leaving_ = nullptr;  // goes in the same message
 };

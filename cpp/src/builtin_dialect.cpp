@@ -2,8 +2,10 @@
 //
 // No tokens, no names on the server, nobody's privileges are checked; a wait
 // holds a snapshot.  The id of a lock stands where its token would.
+#include <algorithm>
 #include <array>
 #include <charconv>
+#include <climits>
 
 #include "dialect.hpp"
 #include "grant.hpp"
@@ -155,8 +157,9 @@ class builtin_dialect final : public dialect {
   bool send_wait(PGconn *connection, const wanted_lock &lock,
                  std::optional<std::chrono::milliseconds> wait) override {
     if (lock.permits > 0) throw missing_extension(lock.name);
-    // Zero would mean no limit.
-    const auto limit = wait ? std::max<std::int64_t>(wait->count(), 1) : 0;
+    // Zero would mean no limit, and more than 24 days an error: we ask again.
+    const auto limit =
+        wait ? std::clamp<std::int64_t>(wait->count(), 1, INT_MAX) : 0;
     pq::exec(connection,
              "SELECT pg_catalog.set_config('lock_timeout', $1, false)",
              {std::to_string(limit)});

@@ -1,5 +1,8 @@
 // The end of a client, and what can be read from it before.
+#include <set>
+
 #include "core.hpp"
+#include "pg_exclusive/detail/lockable.hpp"
 #include "session.hpp"
 
 namespace pg_exclusive::detail {
@@ -8,9 +11,14 @@ namespace pg_exclusive::detail {
 // whoever has them did not let go.
 bool core::release_all(const session_ptr &s, const loss_info &info) {
   bool all = true;
+  std::set<std::int64_t> given;  // shared holds have one grant together
   for (const auto &g : s->grants()) {
-    lost(g, info);
-    all = unlock(*g) && all;
+    const auto token = g->token();
+    if (!lost(g, info)) {
+      all = false;  // its release is under way, and may come too late
+    } else if (given.insert(token).second) {
+      all = unlock(*g) && all;
+    }
   }
   return all;
 }
@@ -20,7 +28,7 @@ bool core::close(std::chrono::milliseconds deadline) {
   loss_info info;
   info.reason = loss_reason::client_closed;
   info.when = info.others_may_run_since = std::chrono::system_clock::now();
-  const auto until = boot_clock::now() + deadline;
+  const auto until = boot_clock::now() + to_wait(deadline);
   watcher_.end_all_at(until);  // what has not answered by then
   closing_.request_stop();
   bool all = true;

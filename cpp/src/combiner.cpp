@@ -30,6 +30,8 @@ call *session::pop() {
 
 // What the calling thread asks, linked by `next`.
 void session::submit(call *first, call &last) {
+  bound_for next = bound_for::nowhere;
+  call *stranded = nullptr;
   bool leading = false;
   int turns = 0;
   {
@@ -44,14 +46,15 @@ void session::submit(call *first, call &last) {
     turns = flight_.size + queued_ >= crowd ? 2 : 0;
     leading = !busy_;
     busy_ = true;
+    // At once: what gets aboard before us would have nobody to read it.
+    if (leading) next = board_next({}, stranded);
   }
-  if (!leading) {
-    if (last.await(turns) == call::done) return;
-    lead(last);  // what carries it is on its way already
+  if (leading) {
+    if (set_off(next, stranded) == bound_for::nowhere) return;  // it just died
+  } else if (last.await(turns) == call::done) {
     return;
   }
-  if (take_off({}) == bound_for::nowhere) return;  // it just died
-  lead(last);
+  lead(last);  // what carries it is on its way
 }
 
 // Reads what is on its way, until there is somebody else to do it or nothing.
@@ -64,45 +67,63 @@ void session::lead(const call &mine) {
     std::copy_n(flight_.calls.begin(), size, landed.begin());
     const std::span calls(landed.data(), size);
     const bound_for next = take_off(calls);
-    call *carrier = next == bound_for::server ? flight_.calls.front() : nullptr;
+    call *carrier =
+        next == bound_for::server ? flight_.calls.front()->awaited : nullptr;
     for (call *c : calls) {
       if (c->awaited == c && c != &mine) c->notify(call::done);
     }
-    if (carrier != nullptr) carrier->awaited->notify(call::lead);
-    if (next != bound_for::heartbeat) return;
+    // The other half of a pair that did not travel together is ours to read.
+    if (next == bound_for::heartbeat || carrier == &mine) continue;
+    if (carrier != nullptr) carrier->notify(call::lead);
+    return;
   }
 }
 
 // Registers what was granted, then sends what is due next.
 session::bound_for session::take_off(std::span<call *const> landed) {
+  bound_for next = bound_for::nowhere;
   call *stranded = nullptr;
   {
     const std::lock_guard guard(access_);
-    flight_.at = boot_clock::now();
-    const bool alive = lease_.alive_at(flight_.at);
-    settle(landed, alive);
-    flight_.size = 0;
-    flight_.heartbeat = false;
-    if (!alive) {
-      stranded = first_;
-      first_ = last_ = nullptr;
-      queued_ = 0;
-    } else if (heartbeat_wanted_) {
-      board_heartbeat();
-    } else if (first_ != nullptr) {
-      board();
-    } else {
-      busy_ = false;
-      return bound_for::nowhere;
-    }
+    next = board_next(landed, stranded);
   }
-  if (flight_.size == 0 && !flight_.heartbeat) {
+  return set_off(next, stranded);
+}
+
+// With `access_` held.  `stranded`: who asked and will not be served.
+session::bound_for session::board_next(std::span<call *const> landed,
+                                       call *&stranded) {
+  flight_.at = boot_clock::now();
+  const bool alive = lease_.alive_at(flight_.at);
+  settle(landed, alive);
+  flight_.size = 0;
+  flight_.heartbeat = false;
+  if (!alive) {
+    stranded = first_;
+    first_ = last_ = nullptr;
+    queued_ = 0;
+    return bound_for::the_end;
+  }
+  if (heartbeat_wanted_) {
+    board_heartbeat();
+    return bound_for::heartbeat;
+  }
+  if (first_ != nullptr) {
+    board();
+    return bound_for::server;
+  }
+  busy_ = false;
+  return bound_for::nowhere;
+}
+
+session::bound_for session::set_off(bound_for next, call *stranded) {
+  if (next == bound_for::the_end) {
     close();
     fail_queue(stranded);
     return bound_for::nowhere;
   }
-  send();
-  return flight_.heartbeat ? bound_for::heartbeat : bound_for::server;
+  if (next != bound_for::nowhere) send();
+  return next;
 }
 
 // Grants count from here; what came too late is none.
@@ -124,6 +145,8 @@ void session::board() {
   while (first_ != nullptr && flight_.size < max_batch) {
     const bool alone = first_->alone();
     if (alone && flight_.size > 0) break;
+    // Not the last seat for the first of a pair.
+    if (first_->awaited != first_ && flight_.size + 1 == max_batch) break;
     flight_.calls[flight_.size++] = pop();
     if (alone) break;
   }

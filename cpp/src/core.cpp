@@ -162,8 +162,13 @@ void core::session_failed(const session_ptr &s) {
 }
 
 // On any thread but the watcher's; callbacks run on the notifier's.
-void core::lost(grant_ptr g, const loss_info &info) {
-  if (!g->mark_lost(info)) return;
+bool core::lost(grant_ptr g, const loss_info &info) {
+  if (!g->mark_lost(info)) {
+    // Should this be the last reference, core goes with it: not in the middle
+    // of what the caller does.
+    notifier_.post([g = std::move(g)] {});
+    return false;
+  }
   counters.losses.fetch_add(1, std::memory_order_relaxed);
   event what;
   what.kind = event_kind::lost;
@@ -173,6 +178,7 @@ void core::lost(grant_ptr g, const loss_info &info) {
   what.loss = info;
   tell(std::move(what));
   notifier_.post([g = std::move(g)] { g->tell_lost(); });
+  return true;
 }
 
 void core::heartbeat_confirmed(const session &s, boot_clock::duration took) {

@@ -80,7 +80,8 @@ class core : public std::enable_shared_from_this<core> {
   // What sessions tell.
   void session_opened(const session_ptr &s, boot_clock::duration took);
   void session_failed(const session_ptr &s);
-  void lost(grant_ptr g, const loss_info &info);
+  // False: it was lost or released before.
+  bool lost(grant_ptr g, const loss_info &info);
   void heartbeat_confirmed(const session &s, boot_clock::duration took);
   void extension_appeared();
   void tell_granted(const grant &g, boot_clock::duration took) const;

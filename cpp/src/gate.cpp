@@ -27,8 +27,8 @@ bool gate::writer_waits(const waiter *before) const {
 gate::root *gate::joinable() {
   const auto now = boot_clock::now();
   for (auto &r : roots) {
-    if (r.mode == lock_mode::shared && !r.leaving && r.on->alive() &&
-        now < r.since + join_for) {
+    if (r.mode == lock_mode::shared && !r.leaving && !r.lost &&
+        r.on->alive() && now < r.since + join_for) {
       return &r;
     }
   }
@@ -49,8 +49,8 @@ gate::root *gate::find(const grant &held) {
 }
 
 void gate::add(const grant &held) {
-  roots.push_back(
-      {held.shared_session(), held.token(), held.mode(), 1, false, held.since});
+  roots.push_back({held.shared_session(), held.token(), held.mode(), 1, false,
+                   false, held.since});
 }
 
 void gate::forget_owner(grant &held) {

@@ -45,6 +45,7 @@ struct gate {
     lock_mode mode;
     int users;
     bool leaving;  // its release is on the way
+    bool lost;     // the server has it no more, a thread here still
     boot_clock::time_point since;
   };
 

@@ -78,7 +78,13 @@ void session::lose(const std::vector<std::int64_t> &tokens) {
   info.others_may_run_since -=
       std::chrono::duration_cast<std::chrono::system_clock::duration>(
           owner_.heartbeat_period());
-  for (auto &g : gone) owner_.lost(std::move(g), info);
+  for (auto &g : gone) {
+    {
+      const std::lock_guard guard(g->at->access);
+      if (gate::root *root = g->at->find(*g)) root->lost = true;
+    }
+    owner_.lost(std::move(g), info);
+  }
 }
 
 boot_clock::time_point session::next_beat() const noexcept {

@@ -58,6 +58,10 @@ session::~session() {
 void session::close() {
   // A pooler passes the backend on to others.
   if (pooled_ && connection_ && alive() && !owner_.forked()) {
+    const watcher::limit hurry(
+        owner_.watch(), socket_,
+        std::min(boot_clock::now() + owner_.patience(),
+                 owner_.watch().end_of_all()));
     PQclear(PQexec(connection_.get(), "DISCARD ALL"));
   }
   owner_.watch().forget(*this);
@@ -163,10 +167,14 @@ bool session::idle() {
 }
 
 void session::add(grant &held) {
-  const std::lock_guard guard(access_);
-  held.index = grants_.size();
-  grants_.push_back(&held);
-  last_grant_ = boot_clock::now().time_since_epoch().count();
+  {
+    const std::lock_guard guard(access_);
+    held.index = grants_.size();
+    grants_.push_back(&held);
+    last_grant_ = boot_clock::now().time_since_epoch().count();
+  }
+  // It may have failed, and told its holders, a moment ago.
+  if (failed()) owner_.lost(held.shared_from_this(), loss());
 }
 
 void session::remove(grant &held) {

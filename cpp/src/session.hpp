@@ -121,7 +121,7 @@ class session : public std::enable_shared_from_this<session> {
   [[nodiscard]] boot_clock::time_point idle_since() const noexcept;
 
  private:
-  enum class bound_for { nowhere, server, heartbeat };
+  enum class bound_for { nowhere, server, heartbeat, the_end };
 
   // What is on its way.
   struct flight {
@@ -146,6 +146,8 @@ class session : public std::enable_shared_from_this<session> {
   void land_heartbeat();
   void settle(std::span<call *const> landed, bool in_time);
   bound_for take_off(std::span<call *const> landed);
+  bound_for board_next(std::span<call *const> landed, call *&stranded);
+  bound_for set_off(bound_for next, call *stranded);
   void board();
   void board_heartbeat();
   void send();

@@ -22,7 +22,8 @@ session_ptr session_pool::best(const std::vector<session_ptr> &except,
   return found;
 }
 
-session_ptr session_pool::pick(const std::vector<session_ptr> &except) {
+session_ptr session_pool::pick(const std::vector<session_ptr> &except,
+                               boot_clock::time_point waits_since) {
   const auto &options = owner_.options();
   std::unique_lock lock(access_);
   for (;;) {
@@ -35,7 +36,11 @@ session_ptr session_pool::pick(const std::vector<session_ptr> &except) {
       s->load.fetch_add(1, std::memory_order_relaxed);
       return s;
     }
+    if (failure_ && waits_since <= failed_at_) {
+      std::rethrow_exception(failure_);
+    }
     if (opening_ > 0) {
+      waits_since = std::min(waits_since, boot_clock::now());
       opened_.wait(lock);
       continue;
     }
@@ -46,11 +51,14 @@ session_ptr session_pool::pick(const std::vector<session_ptr> &except) {
     } catch (...) {
       lock.lock();
       --opening_;
+      failure_ = std::current_exception();
+      failed_at_ = boot_clock::now();
       opened_.notify_all();
       throw;
     }
     lock.lock();
     --opening_;
+    failure_ = nullptr;
     if (!closed_) sessions_.push_back(s);
     opened_.notify_all();
   }

@@ -8,6 +8,7 @@
 
 #include <condition_variable>
 #include <cstddef>
+#include <exception>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -25,8 +26,11 @@ class session_pool {
   explicit session_pool(core &owner) : owner_(owner) {}
 
   // A session for one more hold, none of `except`; opens one when all are full.
-  // Its load counts the hold from now on.
-  session_ptr pick(const std::vector<session_ptr> &except = {});
+  // Its load counts the hold from now on.  One thread connects at a time: whose
+  // call has waited since before an attempt failed gets its error too.
+  session_ptr pick(
+      const std::vector<session_ptr> &except = {},
+      boot_clock::time_point waits_since = boot_clock::time_point::max());
   // One hold less, or a try that was refused.
   static void unload(session &s) noexcept;
 
@@ -61,6 +65,8 @@ class session_pool {
   std::condition_variable waited_;
   std::vector<session_ptr> sessions_;  // under access_
   int opening_ = 0;                    // under access_
+  std::exception_ptr failure_;         // under access_: of the last to open one
+  boot_clock::time_point failed_at_;   // under access_
   int waiting_ = 0;                    // under access_
   bool closed_ = false;                // under access_
 };

@@ -51,7 +51,9 @@ attempt acquisition::stand_in_queue() {
       auto lock = enter();
       switch (await_turn(lock)) {
         case turn::joined:
-          return join(*gate_->joinable());
+          // It may have died, or grown too old, since.
+          if (gate::root *root = gate_->joinable()) return join(*root);
+          break;
         case turn::ours:
           lock.unlock();
           if (auto answer = ask_in_turn()) return std::move(*answer);
@@ -135,6 +137,7 @@ std::optional<attempt> acquisition::wait_on(const session_ptr &s) {
   confirm_if_late(end.sent);
   if (!await_local_losers()) {
     owner_.unlock(*made_);
+    session_pool::unload(*s);
     return std::nullopt;
   }
   const auto lock = enter();

@@ -143,6 +143,33 @@ TEST(connect, to_silent_hosts_ends) {
   EXPECT_LT(steady_clock::now() - began, 600ms + 5s);
 }
 
+// One finds out for all that wait for it, whatever they want.
+TEST(connect, to_a_silent_host_takes_many_threads_as_long_as_one) {
+  const silence nobody;
+  std::atomic<bool> silent{false};
+  auto options = hasty;
+  options.conninfo = [&] { return silent ? hosts(nobody.port) : ""; };
+  client locks{"", options};
+  hold held = *locks.try_lock(unique_name());
+  silent = true;
+  terminate(held.backend_pid());
+  ASSERT_TRUE(eventually([&] { return !held.held(); }));
+  const auto began = steady_clock::now();
+  const auto common = unique_name();
+  std::vector<std::jthread> threads;
+  for (int i = 0; i < 40; ++i) {
+    threads.emplace_back([&, name = i % 2 == 0 ? unique_name() : common] {
+      EXPECT_EQ(sqlstate_of([&] {
+                  (void)locks.try_lock(
+                      name, {.mode = pg_exclusive::lock_mode::shared});
+                }),
+                "08001");
+    });
+  }
+  threads.clear();
+  EXPECT_LT(steady_clock::now() - began, 600ms + 5s);
+}
+
 TEST(connect, timeout_of_the_connection_string_counts) {
   const silence only;
   const auto began = steady_clock::now();

@@ -79,6 +79,18 @@ TEST(loss, by_unlock_all_on_the_session_takes_only_the_locks) {
   EXPECT_EQ(locks.stats().connects, 1U);
 }
 
+TEST(loss, of_a_shared_lock_is_not_shared) {
+  client locks{"", short_lease(900ms)};
+  const auto name = unique_name();
+  const auto mode = pg_exclusive::lock_mode::shared;
+  const hold held = *locks.try_lock(name, {.mode = mode});
+  inject(held, "SELECT pg_advisory_unlock_all()");
+  ASSERT_TRUE(eventually([&] { return !held.held(); }, 20s));
+  const hold anew = *locks.try_lock(name, {.mode = mode});
+  EXPECT_EQ(holders(name), 1);
+  EXPECT_TRUE(anew.held());
+}
+
 TEST(loss, that_nobody_noticed_yet_is_told_by_the_release) {
   client locks{"", {.lease = 600s}};
   hold held = *locks.try_lock(unique_name());

@@ -97,6 +97,21 @@ TEST(mutex, locked_again_by_its_owner_is_an_error_not_a_hang) {
   EXPECT_TRUE(mine.held());
 }
 
+// The server would give it to the other thread, but the first still works.
+TEST(mutex, lost_by_a_thread_at_work_costs_the_others_no_session) {
+  client locks{"", {.lease = 1500ms, .holds_per_session = 1}};
+  mutex mine{locks, unique_name()};
+  const std::unique_lock guard(mine);
+  terminate(std::stoi(sql("SELECT pid FROM lock_holders WHERE key = '" +
+                          mine.name().key + "'")));
+  ASSERT_TRUE(eventually([&] { return !mine.held(); }, 5s));
+  std::jthread([&] {
+    mutex same{locks, mine.name()};
+    for (int i = 0; i < 5; ++i) EXPECT_FALSE(same.try_lock_for(100ms));
+  }).join();
+  EXPECT_LE(locks.stats().sessions, 2);
+}
+
 TEST(mutex, lost_is_told_and_unlock_does_not_throw) {
   client locks{"", short_lease()};
   mutex mine{locks, unique_name()};

@@ -15,7 +15,8 @@ TEST(wait, is_granted_when_the_holder_lets_go) {
   hold held = *one.try_lock(name);
   std::atomic<bool> granted{false};
   std::jthread waiter([&] {
-    const auto mine = two.lock(name);
+    const auto mine =
+        two.lock(name, {.wait = std::chrono::milliseconds::max()});
     EXPECT_TRUE(mine && (*mine).held());
     granted = true;
   });

@@ -22,7 +22,8 @@ struct try_options {
 
 /// Options of calls that wait: `{.wait = 5s, .stop = token}`.
 struct lock_options {
-  /// How long to wait; none: without limit.  Zero or less: do not wait.
+  /// How long to wait; none: without limit.  Zero or less: do not wait.  More
+  /// than a year is a year.
   std::optional<std::chrono::milliseconds> wait = std::nullopt;
   /// Ends the wait when a stop is requested.  A stopped wait leaves nothing
   /// queued and nothing granted on the server.

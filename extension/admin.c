@@ -43,10 +43,30 @@ SETTINGS("r.") ", " SETTINGS("a.")
 " FROM %1$s.namespace_registry r, asked a WHERE r.name = $1";
 
 /*
- * CheckSettings(fcinfo) - 22023 for what makes no sense, 42704 for no role
+ * CheckDefault(fcinfo, name) - 22023 for "default" with settings
+ *
+ * CREATE EXTENSION registers it, so a dump cannot: after a restore it would
+ * be open to everybody.
  */
 static void
-CheckSettings(FunctionCallInfo fcinfo)
+CheckDefault(FunctionCallInfo fcinfo, const char *name)
+{
+	if (strcmp(name, "default") == 0 &&
+		(!PG_ARGISNULL(1) || !PG_ARGISNULL(3) || !PG_ARGISNULL(4) ||
+		 (!PG_ARGISNULL(2) && PG_GETARG_BOOL(2))))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("lock namespace \"default\" cannot have settings"),
+				 errdetail("A dump would not keep them."),
+				 errhint("Register another namespace; \"default\" can be dropped.")));
+}
+
+/*
+ * CheckSettings(fcinfo, name) - 22023 for what makes no sense, 42704 for no
+ * role
+ */
+static void
+CheckSettings(FunctionCallInfo fcinfo, const char *name)
 {
 	bool		has_role = !PG_ARGISNULL(1);
 	bool		interop = !PG_ARGISNULL(2) && PG_GETARG_BOOL(2);
@@ -71,6 +91,7 @@ CheckSettings(FunctionCallInfo fcinfo)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("lock_delay must be between 0 and 365 days")));
+	CheckDefault(fcinfo, name);
 }
 
 /*
@@ -109,18 +130,15 @@ GrantRegistry(Oid fn_oid, Oid role)
 }
 
 /*
- * CompareSettings(st, name) - raise 42710 unless registered with the same
+ * IsRegistered(st, name) - with the same settings; 42710 with others
  */
-static void
-CompareSettings(Statement *st, const char *name)
+static bool
+IsRegistered(Statement *st, const char *name)
 {
 	bool		isnull;
 
 	if (ExecuteAsOwner(st, compare_namespace) == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-				 errmsg("could not register lock namespace \"%s\" due to concurrent update",
-						name)));
+		return false;
 	if (!DatumGetBool(ResultColumn(1, &isnull)))
 		ereport(ERROR,
 				(errcode(ERRCODE_DUPLICATE_OBJECT),
@@ -129,6 +147,57 @@ CompareSettings(Statement *st, const char *name)
 				 errdetail("Registered: %s.  Asked for: %s.",
 						   TextDatumGetCString(ResultColumn(2, &isnull)),
 						   TextDatumGetCString(ResultColumn(3, &isnull)))));
+	return true;
+}
+
+/*
+ * CheckNotInUseAsOther(name, interop) - 55006 while somebody has its locks
+ * where ours would not exclude them
+ *
+ * They took them before the namespace, or the extension, was made anew.
+ */
+static void
+CheckNotInUseAsOther(const char *name, bool interop)
+{
+	int			pid;
+
+	if (NamespaceInUse(name, !interop, interop, &pid))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_IN_USE),
+				 errmsg(interop ?
+						"lock namespace \"%s\" is in use, and not as an interop namespace" :
+						"lock namespace \"%s\" is in use as an interop namespace",
+						name),
+				 errdetail("Process %d holds one of its locks or waits for it.",
+						   pid)));
+}
+
+/*
+ * Register(st, name, role, interop) - add the row, unless somebody has just
+ * done so
+ */
+static void
+Register(Statement *st, const char *name, Oid role, bool interop)
+{
+	/*
+	 * Two GRANTs at once fail with "tuple concurrently updated".  This is
+	 * before the insert: who waits here must hold nothing that a drop in the
+	 * other's transaction would wait for.
+	 */
+	if (OidIsValid(role))
+		LockRelationOid(GetInstall(st->fn_oid)->registry,
+						ShareUpdateExclusiveLock);
+	if (ExecuteAsOwner(st, insert_namespace) > 0)
+	{
+		CheckNotInUseAsOther(name, interop);
+		if (OidIsValid(role))
+			GrantRegistry(st->fn_oid, role);
+	}
+	else if (!IsRegistered(st, name))
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("could not register lock namespace \"%s\" due to concurrent update",
+						name)));
 }
 
 /*
@@ -140,32 +209,22 @@ pgx_lock_namespace(PG_FUNCTION_ARGS)
 {
 	LockName	name;
 	Statement	st = {fcinfo->flinfo->fn_oid};
+	Oid			role = PG_ARGISNULL(1) ? InvalidOid : PG_GETARG_OID(1);
+	bool		interop = !PG_ARGISNULL(2) && PG_GETARG_BOOL(2);
 
 	CheckNotStandby("lock_namespace()");
 	NamespaceNameInit(&name, RequiredTextArg(fcinfo, 0, "namespace"));
-	CheckSettings(fcinfo);
+	CheckSettings(fcinfo, name.bytes);
 	AttachShared();				/* holds begin to count before created_at */
-
-	/*
-	 * Two GRANTs at once fail with "tuple concurrently updated".  This is
-	 * before the insert: who waits here must hold nothing that a drop in the
-	 * other's transaction would wait for.
-	 */
-	if (!PG_ARGISNULL(1))
-		LockRelationOid(GetInstall(st.fn_oid)->registry,
-						ShareUpdateExclusiveLock);
 
 	SPI_connect();
 	AddText(&st, name.bytes);
 	AddArg(&st, REGROLEOID, fcinfo->args[1].value, PG_ARGISNULL(1));
-	AddArg(&st, BOOLOID,
-		   BoolGetDatum(!PG_ARGISNULL(2) && PG_GETARG_BOOL(2)), false);
+	AddArg(&st, BOOLOID, BoolGetDatum(interop), false);
 	AddArg(&st, INT4OID, fcinfo->args[3].value, PG_ARGISNULL(3));
 	AddArg(&st, INTERVALOID, fcinfo->args[4].value, PG_ARGISNULL(4));
-	if (ExecuteAsOwner(&st, insert_namespace) == 0)
-		CompareSettings(&st, name.bytes);
-	else if (!PG_ARGISNULL(1))
-		GrantRegistry(st.fn_oid, PG_GETARG_OID(1));
+	if (!IsRegistered(&st, name.bytes))
+		Register(&st, name.bytes, role, interop);
 	SPI_finish();
 	PG_RETURN_INT64(name.id);
 }
@@ -226,7 +285,7 @@ pgx_drop_lock_namespace(PG_FUNCTION_ARGS)
 	CheckNotStandby("drop_lock_namespace()");
 	NamespaceNameInit(&name, RequiredTextArg(fcinfo, 0, "namespace"));
 	LockRegistry(st.fn_oid);
-	if (NamespaceInUse(name.bytes, &pid))
+	if (NamespaceInUse(name.bytes, true, true, &pid))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_IN_USE),
 				 errmsg("lock namespace \"%s\" is in use", name.bytes),

@@ -32,6 +32,9 @@ static dlist_head session_holds = DLIST_STATIC_INIT(session_holds);
 static dlist_head interop_holds = DLIST_STATIC_INIT(interop_holds);
 static dlist_head xact_holds = DLIST_STATIC_INIT(xact_holds);
 
+/* There are holds to be released when the transaction has been rolled back. */
+static bool release_after_abort;
+
 static inline Hold *
 HoldOf(dlist_node *node)
 {
@@ -93,6 +96,32 @@ ForgetAll(dlist_head *list)
 }
 
 /*
+ * ReleaseAfterAbort(hold) - free a session-scope lock once what was done under
+ * it has been rolled back; an error is on its way
+ */
+void
+ReleaseAfterAbort(Hold *hold)
+{
+	hold->doomed = true;
+	release_after_abort = true;
+}
+
+/*
+ * ReleaseDoomed(list) - the holds of tasks that failed
+ */
+static void
+ReleaseDoomed(dlist_head *list)
+{
+	dlist_mutable_iter iter;
+
+	dlist_foreach_modify(iter, list)
+	{
+		if (HoldOf(iter.cur)->doomed)
+			ReleaseHold(HoldOf(iter.cur));
+	}
+}
+
+/*
  * AfterLocks(...) - called whenever a resource owner has released its locks
  */
 static void
@@ -101,6 +130,12 @@ AfterLocks(ResourceReleasePhase phase, bool isCommit, bool isTopLevel,
 {
 	if (phase != RESOURCE_RELEASE_AFTER_LOCKS)
 		return;
+	if (unlikely(release_after_abort) && isTopLevel && !isCommit)
+	{
+		release_after_abort = false;
+		ReleaseDoomed(&session_holds);
+		ReleaseDoomed(&interop_holds);
+	}
 	if (!dlist_is_empty(&xact_holds))
 	{
 		if (isTopLevel)
@@ -321,6 +356,7 @@ PrepareHold(const LockName *name, const LOCKTAG *tag, LOCKMODE mode,
 	hold->xact = xact;
 	hold->granted = false;
 	hold->in_task = false;
+	hold->doomed = false;
 	hold->reserved = ns->max_holds != 0;
 	hold->permit = false;
 	hold->lock_delay = ns->lock_delay;

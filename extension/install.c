@@ -79,7 +79,7 @@ OwnerOf(Oid relid)
 /*
  * GetInstall(fn_oid) - the installation that a function of ours belongs to
  */
-const Install *
+Install *
 GetInstall(Oid fn_oid)
 {
 	static bool callback_registered = false;
@@ -99,6 +99,7 @@ GetInstall(Oid fn_oid)
 	install.token_base = OurRelation("token_base");
 	install.token_epoch = OurRelation("token_epoch");
 	install.owner = OwnerOf(install.registry);
+	install.epoch_stored = false;
 	install_valid = true;
 	return &install;
 }

@@ -157,6 +157,7 @@ NotRegistered(const char *name, Oid fn_oid)
 	ereport(ERROR,
 			(errcode(ERRCODE_UNDEFINED_OBJECT),
 			 errmsg("lock namespace \"%s\" does not exist", name),
+			 schema == NULL ? 0 :	/* dropped meanwhile */
 			 errhint("Register it first: SELECT %s.lock_namespace(%s);",
 					 quote_identifier(schema),
 					 quote_literal_cstr(name))));

@@ -123,10 +123,11 @@ FindNote(const Notes *notes, const LockInstanceData *lock)
 }
 
 /*
- * NamespaceInUse(name, pid) - does anybody hold or await a lock in it?
+ * NamespaceInUse(name, interop, plain, pid) - does anybody hold or await a
+ * lock in it, as one of an interop namespace or as one of another?
  */
 bool
-NamespaceInUse(const char *name, int *pid)
+NamespaceInUse(const char *name, bool interop, bool plain, int *pid)
 {
 	LockData   *locks;
 	Notes		notes;
@@ -139,7 +140,8 @@ NamespaceInUse(const char *name, int *pid)
 		const LockInstanceData *lock = &locks->locks[i];
 		Note	   *note = IsOurs(lock) ? FindNote(&notes, lock) : NULL;
 
-		if (note != NULL && strcmp(note->bytes, name) == 0)
+		if (note != NULL && strcmp(note->bytes, name) == 0 &&
+			(note->entry.lockclass == PGX_CLASS_INTEROP ? interop : plain))
 		{
 			*pid = lock->pid;
 			return true;

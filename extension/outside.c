@@ -52,7 +52,8 @@ RequireSessionHold(const LockName *name, Oid fn_oid)
 
 	if (hold == NULL)
 		(void) LookupNamespace(name->bytes, name->nslen, fn_oid);
-	if (hold == NULL || hold->xact || hold->mode != ExclusiveLock)
+	if (hold == NULL || hold->xact || hold->permit ||
+		hold->mode != ExclusiveLock)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("lock \"%s/%s\" is not held exclusively by this session at session scope",

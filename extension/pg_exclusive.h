@@ -137,6 +137,7 @@ typedef struct Hold
 	bool		xact;
 	bool		granted;
 	bool		in_task;		/* its task runs right now */
+	bool		doomed;			/* its task failed: see ReleaseAfterAbort() */
 	bool		reserved;		/* counts against max_holds */
 	bool		permit;			/* of a semaphore; at first tag is the gate */
 	int64		lock_delay;		/* of the namespace, when it was taken */
@@ -227,8 +228,9 @@ typedef struct Install
 	Oid			token_system;
 	Oid			token_base;
 	Oid			token_epoch;
+	bool		epoch_stored;	/* token_epoch is no older than our tokens */
 } Install;
-extern const Install *GetInstall(Oid fn_oid);
+extern Install *GetInstall(Oid fn_oid);
 extern uint64 InstallVersion(void);
 extern void BecomeOwner(const Install *install, Oid *userid, int *seccontext);
 extern void CheckNotStandby(const char *what);
@@ -242,6 +244,7 @@ extern Hold *PrepareHold(const LockName *name, const LOCKTAG *tag,
 extern void HoldGranted(Hold *hold, int64 token, TimestampTz now);
 extern void ForgetHold(Hold *hold);
 extern bool ReleaseHold(Hold *hold);
+extern void ReleaseAfterAbort(Hold *hold);
 extern void ReleaseXactHold(Hold *hold);
 extern int	CountHolds(bool sure);
 typedef bool (*HoldVisitor) (Hold *hold, void *arg);
@@ -355,7 +358,8 @@ extern bool HasRun(Oid fn_oid, const LockName *name, const char *slot,
 				   const Interval *every);
 
 /* notes.c */
-extern bool NamespaceInUse(const char *name, int *pid);
+extern bool NamespaceInUse(const char *name, bool interop, bool plain,
+						   int *pid);
 
 /* namespace.c */
 extern bool SeesNamespace(const char *name, Oid fn_oid);

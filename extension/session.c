@@ -51,7 +51,10 @@ TryToken(const LockName *name, char mode, int ordinal, Oid fn_oid)
 	if (mode != 'x' && mode != 's')
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("invalid lock mode: \"%c\"", mode)));
+				 errmsg((unsigned char) mode < 128 ?
+						"invalid lock mode: \"%c\"" :
+						"invalid lock mode: \"\\%o\"",
+						(unsigned char) mode)));
 	request.name = name;
 	request.fn_oid = fn_oid;
 	request.mode = mode == 's' ? ShareLock : ExclusiveLock;
@@ -185,9 +188,14 @@ GiveBackAll(const Calls *calls, int n)
 {
 	for (int i = 0; i < n; i++)
 	{
-		if ((calls->ops[i] == 'x' || calls->ops[i] == 's') &&
-			!calls->result_nulls[i])
-			(void) UnlockToken(DatumGetInt64(calls->results[i]));
+		Hold	   *hold;
+
+		if ((calls->ops[i] != 'x' && calls->ops[i] != 's') ||
+			calls->result_nulls[i])
+			continue;
+		hold = FindToken(DatumGetInt64(calls->results[i]));
+		if (hold != NULL)
+			(void) ReleaseHold(hold);
 	}
 }
 

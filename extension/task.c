@@ -242,7 +242,7 @@ RunAndCommit(Hold *hold, char *sql)
 	{
 		hold = FindHoldById(id);
 		if (hold != NULL && hold->token == token)
-			ReleaseHold(hold);
+			ReleaseAfterAbort(hold);
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
@@ -264,8 +264,7 @@ pgx_run_exclusive(PG_FUNCTION_ARGS)
 	CheckNotStandby("run_exclusive()");
 	LockNameArgs(&name, fcinfo);
 	CheckTask(RequiredTextArg(fcinfo, 2, "task"));
-	sql = MemoryContextStrdup(PortalContext,
-							  text_to_cstring(PG_GETARG_TEXT_PP(2)));
+	sql = text_to_cstring(PG_GETARG_TEXT_PP(2));	/* as long as the CALL */
 	request.name = &name;
 	request.fn_oid = fcinfo->flinfo->fn_oid;
 	request.mode = ExclusiveLock;

@@ -244,6 +244,28 @@ TakeEpoch(SharedDatabase *database, uint64 seen, Oid fn_oid)
 }
 
 /*
+ * StoreEpoch(database, epoch, fn_oid) - is the epoch in use stored?
+ *
+ * Not if the extension was dropped and created again: the epoch is in shared
+ * memory still, but the next server start would begin with older ones.
+ */
+static void
+StoreEpoch(SharedDatabase *database, uint64 epoch, Oid fn_oid)
+{
+	Install    *install = GetInstall(fn_oid);
+	Oid			userid;
+	int			seccontext;
+	uint64		stored;
+
+	BecomeOwner(install, &userid, &seccontext);
+	stored = SequenceValue(install->token_epoch);
+	SetUserIdAndSecContext(userid, seccontext);
+	if (stored < epoch)
+		TakeEpoch(database, epoch, fn_oid);
+	GetInstall(fn_oid)->epoch_stored = true;
+}
+
+/*
  * DrawToken(fn_oid) - the next token; the caller holds the lock it is for
  */
 int64
@@ -258,6 +280,11 @@ DrawToken(Oid fn_oid)
 
 		if (likely(epoch != 0))
 		{
+			if (unlikely(!GetInstall(fn_oid)->epoch_stored))
+			{
+				StoreEpoch(database, epoch, fn_oid);
+				continue;
+			}
 			pg_read_barrier();
 			token = pg_atomic_fetch_add_u64(&database->next_token, 1);
 			if (likely(token >> 32 == epoch))

@@ -9,8 +9,8 @@ inline constexpr int exit_usage = 64;
 inline constexpr int exit_unavailable = 69;  ///< no primary, login, room
 inline constexpr int exit_internal = 70;     ///< see front.hpp
 inline constexpr int exit_system = 71;       ///< fork, pipes, memory
-inline constexpr int exit_taken = 75;        ///< or timed out, paused, over a quota
-inline constexpr int exit_lost = 76;         ///< see guard.hpp
+inline constexpr int exit_taken = 75;  ///< or timed out, paused, over a quota
+inline constexpr int exit_lost = 76;   ///< see guard.hpp
 inline constexpr int exit_already_ran = 77;
 inline constexpr int exit_config =
     78;  ///< no namespace, no right, no extension

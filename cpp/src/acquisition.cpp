@@ -25,8 +25,8 @@ attempt acquisition::try_now() {
   std::vector<session_ptr> except;
   {
     auto lock = enter();
-    waits_since_ = gate_->asking ? boot_clock::now()
-                                 : boot_clock::time_point::max();
+    waits_since_ =
+        gate_->asking ? boot_clock::now() : boot_clock::time_point::max();
     gate_->asked.wait(lock, [&] { return !gate_->asking; });
     if (auto answer = answer_here()) return std::move(*answer);
     gate_->asking = true;

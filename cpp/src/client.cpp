@@ -125,9 +125,8 @@ void pause(const std::stop_token &stop, std::chrono::milliseconds time) {
 // cancelled the statement.
 bool passes(const lock_error &error) {
   const auto &state = error.sqlstate();
-  return error.is_connection_error() || state == "25006" ||
-         state == "53200" || state == "53400" || state == "55000" ||
-         state == "57014";
+  return error.is_connection_error() || state == "25006" || state == "53200" ||
+         state == "53400" || state == "55000" || state == "57014";
 }
 
 }  // namespace

@@ -27,8 +27,8 @@ bool gate::writer_waits(const waiter *before) const {
 gate::root *gate::joinable() {
   const auto now = boot_clock::now();
   for (auto &r : roots) {
-    if (r.mode == lock_mode::shared && !r.leaving && !r.lost &&
-        r.on->alive() && now < r.since + join_for) {
+    if (r.mode == lock_mode::shared && !r.leaving && !r.lost && r.on->alive() &&
+        now < r.since + join_for) {
       return &r;
     }
   }

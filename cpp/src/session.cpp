@@ -58,10 +58,9 @@ session::~session() {
 void session::close() {
   // A pooler passes the backend on to others.
   if (pooled_ && connection_ && alive() && !owner_.forked()) {
-    const watcher::limit hurry(
-        owner_.watch(), socket_,
-        std::min(boot_clock::now() + owner_.patience(),
-                 owner_.watch().end_of_all()));
+    const watcher::limit hurry(owner_.watch(), socket_,
+                               std::min(boot_clock::now() + owner_.patience(),
+                                        owner_.watch().end_of_all()));
     PQclear(PQexec(connection_.get(), "DISCARD ALL"));
   }
   owner_.watch().forget(*this);

@@ -17,7 +17,8 @@ class close_test : public testing::Test {
   void close_within(std::chrono::milliseconds deadline, bool confirmed) {
     const auto began = steady_clock::now();
     EXPECT_EQ(locks.close(deadline), confirmed);
-    EXPECT_LT(steady_clock::now() - began, std::min(deadline, 60'000ms) + slack);
+    EXPECT_LT(steady_clock::now() - began,
+              std::min(deadline, 60'000ms) + slack);
     EXPECT_TRUE(confirmed || steady_clock::now() - began >= deadline);
   }
 

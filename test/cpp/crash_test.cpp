@@ -1,4 +1,6 @@
 // The server crashes, with a server of its own to do it to.
+#include <libpq-fe.h>
+
 #include <csignal>
 
 #include "support.hpp"
@@ -104,6 +106,23 @@ TEST_F(crash, leader_campaigns_while_the_server_is_away) {
   EXPECT_TRUE(eventually(start, 60s));
   leader.join();
   EXPECT_EQ(terms, 2);
+}
+
+// A function that was called by its number, without a statement.
+TEST_F(crash, is_not_what_the_fast_path_leads_to) {
+  sql("CREATE FUNCTION fast() RETURNS boolean LANGUAGE plpgsql AS "
+      "'DECLARE ran boolean; BEGIN CALL run_exclusive(''default'', ''k'', "
+      "''SELECT 1'', NULL, ran); RETURN ran; END'");
+  const auto number = std::stoul(sql("SELECT 'fast'::regproc::oid"));
+  PGconn *connection = PQconnectdb("");
+  int answer = 0;
+  int size = 0;
+  PGresult *result =
+      PQfn(connection, static_cast<int>(number), &answer, &size, 1, nullptr, 0);
+  EXPECT_STREQ(PQresultErrorField(result, PG_DIAG_SQLSTATE), "25001");
+  PQclear(result);
+  PQfinish(connection);
+  for (auto &one : held) EXPECT_TRUE(one.held());
 }
 
 }  // namespace

@@ -64,8 +64,9 @@ TEST(lead, follows_while_another_leads_and_takes_over) {
 // Campaigns until `open` is called, which makes it succeed.
 void waits_out(const std::function<void()> &open) {
   client locks;
-  std::jthread candidate(
-      [&] { EXPECT_TRUE(locks.lead({"led", "x"}, [](hold &) {})); });
+  std::jthread candidate([&] {
+    EXPECT_TRUE(locks.lead({"led", "x"}, [](hold &) {}));
+  });
   EXPECT_TRUE(eventually([&] { return locks.stats().calls >= 2; }));
   EXPECT_EQ(locks.stats().grants, 0);
   open();

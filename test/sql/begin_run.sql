@@ -8,6 +8,9 @@ ROLLBACK;
 SELECT try_lock('default', 'k', 'shared');	-- true
 SELECT begin_run('default', 'k', 'monday');	-- 55000: a shared hold excludes nobody
 SELECT unlock('default', 'k');	-- true
+SELECT try_lock_permit('default', 'k', 2) IS NOT NULL;	-- true
+SELECT begin_run('default', 'k', 'monday');	-- 55000: nor does a permit
+SELECT unlock('default', 'k');	-- true
 SELECT count(*) FROM lock_runs;	-- 0
 
 SELECT try_lock('default', 'k');	-- true

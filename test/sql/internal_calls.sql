@@ -7,6 +7,8 @@ SELECT key, mode, scope FROM lock_holders ORDER BY key;	-- a exclusive, b shared
 SELECT _try('default', 'a', 'x');	-- 55006
 SELECT _try('default', 'c', 'y');	-- 22023
 SELECT _try('default', NULL, 'x');	-- 22004
+SELECT _calls('é', ARRAY['default', 'default'], ARRAY['c', 'd'], ARRAY[0, 0]::bigint[]);	-- NULL, NULL
+SELECT _details();	-- two modes, in letters that are there
 SELECT _unlock(:b);	-- true
 SELECT _unlock(:b);	-- false, and no warning
 SELECT _unlock(NULL);	-- false

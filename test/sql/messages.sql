@@ -41,7 +41,7 @@ SELECT try_run_exclusive('default', 'k', 'COMMIT');
 SELECT try_run_exclusive('default', 'k', 'COPY pg_class TO STDOUT');
 SELECT try_run_exclusive('default', 'k', 'SELECT 1 / 0');	-- with the task in its context
 CALL run_exclusive('default', 'k', 'SELECT pg_advisory_unlock_all()');
-SELECT lock_namespace('default', max_holds => 3);	-- both settings are named
+SELECT lock_namespace('keepers', max_holds => 3);	-- both settings are named
 SELECT lock_namespace('both', 'regress_outsider', interop => true);
 SET ROLE regress_stranger;
 SELECT try_lock('keepers', 'k');

@@ -42,6 +42,20 @@ SELECT try_lock('jobs', 'k');	-- 42704
 ROLLBACK;
 SELECT try_lock('jobs', 'k'), unlock('jobs', 'k');	-- true, true
 
+-- made anew while one of its locks is held, it excludes who has it
+BEGIN;
+SELECT lock_namespace('again') IS NOT NULL, try_lock('again', 'k');	-- true, true
+ROLLBACK;
+SELECT lock_namespace('again', interop => true);	-- 55006
+SELECT lock_namespace('again') IS NOT NULL, holds_lock('again', 'k');	-- true, true
+SELECT unlock_all();	-- 1
+SELECT drop_lock_namespace('again');
+BEGIN;
+SELECT lock_namespace('again', interop => true) IS NOT NULL, try_lock('again', 'k');	-- true, true
+ROLLBACK;
+SELECT lock_namespace('again');	-- 55006
+SELECT unlock_all();	-- 1
+
 -- bad settings
 SELECT lock_namespace(NULL);	-- 22004
 SELECT lock_namespace('');	-- 42602
@@ -51,6 +65,7 @@ SELECT lock_namespace('bad', lock_delay => '-1 s');	-- 22023
 SELECT lock_namespace('bad', lock_delay => '170000000 years');	-- 22023: no clock goes so far
 SELECT lock_namespace('bad', allowed_role => 'pg_monitor', interop => true);	-- 22023: not enforceable
 SELECT lock_namespace('bad', allowed_role => 0::oid::regrole);	-- 42704
+SELECT lock_namespace('default', max_holds => 3);	-- 22023: a dump would not keep it
 SELECT drop_lock_namespace(NULL);	-- 22004
 SELECT drop_lock_namespace('jobs');
 SELECT namespace, allowed_role, interop FROM lock_namespaces;	-- default

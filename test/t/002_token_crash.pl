@@ -109,5 +109,24 @@ for my $mode ('immediate', 'fast')
 	see(token($session, "try_lock('default', 'k')"), "after a restart, $mode");
 	$session->quit;
 }
+
+# the extension is made anew while the server runs, then the server is
+$node->safe_psql('postgres', 'DROP EXTENSION pg_exclusive; CREATE EXTENSION pg_exclusive');
+$session = session($node);
+see(token($session, "try_lock('default', 'k')"), 'created again');
+$session->quit;
+$node->safe_psql('postgres', 'DROP EXTENSION pg_exclusive');
+$session = session($node);
+ask($session, 'BEGIN');
+ask($session, 'CREATE EXTENSION pg_exclusive');
+see(token($session, "try_lock('default', 'k')"), 'created by a transaction');
+ask($session, 'ROLLBACK');
+ask($session, 'CREATE EXTENSION pg_exclusive');
+is(ask($session, "SELECT try_lock('default', 'other')"), 't', 'created again, by the same session');
+see(ask($session, "SELECT fencing_token('default', 'other')"), 'created again, by the same session');
+crash($session);
+$session = session($node);
+see(token($session, "try_lock('default', 'k')"), 'created again, after a crash');
+$session->quit;
 $node->stop;
 done_testing();

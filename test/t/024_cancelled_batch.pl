@@ -18,24 +18,33 @@ $node->safe_psql('postgres', q{
 	FROM generate_series(1, 10000) i;
 	CREATE VIEW mine AS SELECT count(*) n FROM pg_locks
 	WHERE locktype = 'advisory' AND pid = pg_backend_pid();
+	CREATE TABLE written (a int);
 	CREATE VIEW granted AS SELECT sum(grants) n FROM lock_stats});
 
 my $session = session($node);
-my ($struck, $kept, $answer) = (0, 0, '');
-for (my $limit = 1; $limit < 30_000 && $answer ne '10000'; $limit = int($limit * 1.3) + 1)
+
+# Also in a transaction that has written, where an unlock() would be refused.
+for my $begin ('BEGIN; INSERT INTO written VALUES (1)', 'SELECT')
 {
-	ask($session, 'SELECT reset_lock_stats()');
-	ask($session, "SET statement_timeout = $limit");
-	$answer = ask($session, 'SELECT cardinality(_calls(ops, namespaces, keys, tokens)) FROM batch');
-	ask($session, 'SET statement_timeout = 0');
-	next if $answer eq '10000';
-	like($answer, qr/57014/, "cancelled after $limit ms");
-	$struck++ if ask($session, 'SELECT n FROM granted') > 0;
-	$kept += ask($session, 'SELECT n FROM mine');
+	my ($struck, $kept, $answer) = (0, 0, '');
+	for (my $limit = 1; $limit < 30_000 && $answer ne '10000'; $limit = int($limit * 1.3) + 1)
+	{
+		ask($session, 'SELECT reset_lock_stats()');
+		ask($session, "SET statement_timeout = $limit");
+		ask($session, $begin);
+		$answer = ask($session, 'SELECT cardinality(_calls(ops, namespaces, keys, tokens)) FROM batch');
+		ask($session, 'ROLLBACK') if $begin ne 'SELECT';
+		ask($session, 'SET statement_timeout = 0');
+		next if $answer eq '10000';
+		like($answer, qr/57014/, "cancelled after $limit ms");
+		$struck++ if ask($session, 'SELECT n FROM granted') > 0;
+		$kept += ask($session, 'SELECT n FROM mine');
+	}
+	cmp_ok($struck, '>', 0, 'some were cancelled when there were locks');
+	is($kept, 0, 'nothing was kept');
+	is($answer, '10000', 'the whole of it goes well in time');
+	ask($session, 'SELECT pg_advisory_unlock_all()') if $begin ne 'SELECT';
 }
-cmp_ok($struck, '>', 0, 'some were cancelled when there were locks');
-is($kept, 0, 'nothing was kept');
-is($answer, '10000', 'the whole of it goes well in time');
 is(ask($session, 'SELECT n FROM mine'), 10_000, 'and is held');
 is($node->safe_psql('postgres', 'SELECT count(*) FROM lock_holders'), 10_000, 'and seen');
 $session->quit;

@@ -21,7 +21,11 @@ struct log_position {
     session.exec("SELECT pg_stat_force_next_flush()");
     bytes = std::stod(session.exec(
         "SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')"));
-    syncs = std::stod(session.exec("SELECT wal_sync FROM pg_stat_wal"));
+    syncs = std::stod(session.exec(
+        session.exec("SELECT current_setting('server_version_num')::int >= "
+                     "180000") == "t"
+            ? "SELECT sum(fsyncs) FROM pg_stat_io WHERE object = 'wal'"
+            : "SELECT wal_sync FROM pg_stat_wal"));
   }
 };
 

@@ -86,7 +86,7 @@ class gates {
  private:
   struct shard {
     // How many gates stay before those that nobody uses go.
-    static constexpr std::size_t spare = 64;
+    static constexpr std::size_t spare = 256;
 
     void sweep();
 

@@ -93,7 +93,11 @@ session::bound_for session::take_off(std::span<call *const> landed) {
 // With `access_` held.  `stranded`: who asked and will not be served.
 session::bound_for session::board_next(std::span<call *const> landed,
                                        call *&stranded) {
-  flight_.at = boot_clock::now();
+  // Right after a good landing its time will do: it must only not be later than
+  // what is sent next.
+  flight_.at = !landed.empty() && flight_.landed > flight_.at
+                   ? flight_.landed
+                   : boot_clock::now();
   const bool alive = lease_.alive_at(flight_.at);
   settle(landed, alive);
   flight_.size = 0;
@@ -221,7 +225,7 @@ void session::land_calls(std::span<call *const> calls) {
          c->error->what());
     return;
   }
-  confirm(flight_.at);
+  confirm();
   owner_.counters.round_trips.fetch_add(1, std::memory_order_relaxed);
   owner_.counters.calls.fetch_add(calls.size(), std::memory_order_relaxed);
   if (!words_->error_may_leave_lock()) return;
@@ -237,7 +241,7 @@ void session::land_statement(call &c) {
     c.sent = flight_.at;
     (*c.statement)(connection_.get());
     c.ok = true;
-    confirm(flight_.at);
+    confirm();
   } catch (const lock_error &error) {
     c.ok = false;
     c.error.emplace(error.what(), error.sqlstate(),

@@ -68,18 +68,17 @@ void gate::wake() {
 }
 
 gate_ptr gates::at(const lock_name &name) {
-  shard &home = shards_[std::hash<lock_name>{}(name) % shards_.size()];
+  shard &home = shards_[hash{}(name) % shards_.size()];
   const std::lock_guard guard(home.access);
   const auto found = home.gates.find(name);
-  if (found != home.gates.end()) return found->second;
+  if (found != home.gates.end()) return *found;
   if (home.gates.size() >= home.sweep_at) home.sweep();
-  return home.gates.emplace(name, std::make_shared<gate>(name)).first->second;
+  return *home.gates.insert(std::make_shared<gate>(name)).first;
 }
 
 // New users come by the shard only: who is alone here stays so.
 void gates::shard::sweep() {
-  std::erase_if(gates,
-                [](const auto &one) { return one.second.use_count() <= 1; });
+  std::erase_if(gates, [](const gate_ptr &g) { return g.use_count() <= 1; });
   sweep_at = std::max(spare, 2 * gates.size());
 }
 

@@ -15,6 +15,7 @@
 #include <optional>
 #include <thread>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "pg_exclusive/clock.hpp"
@@ -84,6 +85,26 @@ class gates {
   gate_ptr at(const lock_name &name);
 
  private:
+  // Of the name.  They may throw as far as the table knows, so it remembers
+  // each gate's.
+  struct hash {
+    using is_transparent = void;
+    std::size_t operator()(const lock_name &name) const {
+      return std::hash<lock_name>{}(name);
+    }
+    std::size_t operator()(const gate_ptr &g) const { return (*this)(g->name); }
+  };
+  struct equal {
+    using is_transparent = void;
+    bool operator()(const auto &one, const auto &other) const {
+      return name_of(one) == name_of(other);
+    }
+
+   private:
+    static const lock_name &name_of(const lock_name &name) { return name; }
+    static const lock_name &name_of(const gate_ptr &g) { return g->name; }
+  };
+
   struct shard {
     // How many gates stay before those that nobody uses go.
     static constexpr std::size_t spare = 256;
@@ -91,8 +112,8 @@ class gates {
     void sweep();
 
     std::mutex access;
-    std::unordered_map<lock_name, gate_ptr> gates;  // under access
-    std::size_t sweep_at = spare;                   // under access
+    std::unordered_set<gate_ptr, hash, equal> gates;  // under access
+    std::size_t sweep_at = spare;                     // under access
   };
 
   std::array<shard, 16> shards_;

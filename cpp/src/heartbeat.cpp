@@ -53,8 +53,8 @@ void session::land_heartbeat() {
     fail(loss_reason::extension_appeared, "");
     return;
   }
-  if (!confirm(flight_.at)) return;
-  owner_.heartbeat_confirmed(*this, boot_clock::now() - flight_.at);
+  if (!confirm()) return;
+  owner_.heartbeat_confirmed(*this, flight_.landed - flight_.at);
   if (!answer.lost.empty()) lose(answer.lost);
 }
 

@@ -31,13 +31,13 @@ class lease {
     return until_.load(std::memory_order_acquire) == over;
   }
 
-  // Moves the deadline on, never back; false when it had passed.
-  bool extend(time_point to) noexcept {
+  // Moves the deadline on, never back; false when it has passed by `now`.
+  bool extend(time_point to, time_point now) noexcept {
     const std::int64_t wanted = to.time_since_epoch().count();
+    const std::int64_t at = now.time_since_epoch().count();
     std::int64_t until = until_.load(std::memory_order_acquire);
     while (until != over) {
-      const std::int64_t now = boot_clock::now().time_since_epoch().count();
-      const std::int64_t next = now >= until ? over : std::max(until, wanted);
+      const std::int64_t next = at >= until ? over : std::max(until, wanted);
       if (until_.compare_exchange_weak(until, next)) return next != over;
     }
     return false;

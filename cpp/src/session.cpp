@@ -71,12 +71,13 @@ void session::close() {
   shutdown(socket_, SHUT_RDWR);
 }
 
-bool session::confirm(boot_clock::time_point sent) {
-  if (!lease_.extend(sent + owner_.client_bound())) {
+bool session::confirm() {
+  flight_.landed = boot_clock::now();
+  if (!lease_.extend(flight_.at + owner_.client_bound(), flight_.landed)) {
     fail(loss_reason::lease_expired, "");
     return false;
   }
-  confirmed_ = sent.time_since_epoch().count();
+  confirmed_ = flight_.at.time_since_epoch().count();
   return true;
 }
 

@@ -99,9 +99,6 @@ class session : public std::enable_shared_from_this<session> {
   // The loss of a lock that this session, alive or not, does not have.
   [[nodiscard]] loss_info gone() const;
   [[nodiscard]] lock_error broken(const std::optional<lock_name> &name) const;
-  // The server confirmed what was sent then.  False when that came too late.
-  bool confirm(boot_clock::time_point sent);
-
   void add(grant &held);
   void remove(grant &held);
   [[nodiscard]] std::vector<std::shared_ptr<grant>> grants();
@@ -130,7 +127,8 @@ class session : public std::enable_shared_from_this<session> {
     bool heartbeat = false;
     bool sent = false;
     std::vector<held_lock> held;
-    boot_clock::time_point at;  // before it was sent
+    boot_clock::time_point at;      // before it was sent
+    boot_clock::time_point landed;  // after the answer was read, if it was good
   };
 
   bool own();
@@ -144,6 +142,8 @@ class session : public std::enable_shared_from_this<session> {
   void land_calls(std::span<call *const> calls);
   void land_statement(call &c);
   void land_heartbeat();
+  // The server has confirmed what is on its way.  False: that was too late.
+  bool confirm();
   void settle(std::span<call *const> landed, bool in_time);
   bound_for take_off(std::span<call *const> landed);
   bound_for board_next(std::span<call *const> landed, call *&stranded);

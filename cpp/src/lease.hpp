@@ -32,7 +32,7 @@ class lease {
   }
 
   // Moves the deadline on, never back; false when it has passed by `now`.
-  bool extend(time_point to, time_point now) noexcept {
+  bool extend(time_point to, time_point now = boot_clock::now()) noexcept {
     const std::int64_t wanted = to.time_since_epoch().count();
     const std::int64_t at = now.time_since_epoch().count();
     std::int64_t until = until_.load(std::memory_order_acquire);

@@ -78,7 +78,7 @@ $node->safe_psql('postgres', 'ALTER DATABASE postgres RESET default_transaction_
 check_counter('serializable', 400);
 
 # once per slot, eight at a time: each of 50 slots is run once
-clients('once', 100, qq{
+clients('once', 400, qq{
 \\set slot random(1, 50)
 SELECT try_run_once('default', 'once', :slot::text, 'INSERT INTO ran VALUES (' || :slot || ')');
 });

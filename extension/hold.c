@@ -106,19 +106,11 @@ ReleaseAfterAbort(Hold *hold)
 	release_after_abort = true;
 }
 
-/*
- * ReleaseDoomed(list) - the holds of tasks that failed
- */
-static void
-ReleaseDoomed(dlist_head *list)
+/* For VisitSessionHolds(): the holds of tasks that failed. */
+static bool
+ReleaseDoomed(Hold *hold, void *arg)
 {
-	dlist_mutable_iter iter;
-
-	dlist_foreach_modify(iter, list)
-	{
-		if (HoldOf(iter.cur)->doomed)
-			ReleaseHold(HoldOf(iter.cur));
-	}
+	return hold->doomed && ReleaseHold(hold);
 }
 
 /*
@@ -133,8 +125,7 @@ AfterLocks(ResourceReleasePhase phase, bool isCommit, bool isTopLevel,
 	if (unlikely(release_after_abort) && isTopLevel && !isCommit)
 	{
 		release_after_abort = false;
-		ReleaseDoomed(&session_holds);
-		ReleaseDoomed(&interop_holds);
+		(void) VisitSessionHolds(ReleaseDoomed, NULL);
 	}
 	if (!dlist_is_empty(&xact_holds))
 	{
@@ -259,22 +250,6 @@ FindHoldById(int64 id)
 		return NULL;
 	}
 	return hold;
-}
-
-/*
- * FindHold(name) - this session's hold of the lock of this name, or NULL
- *
- * A hold by another name of the same id is not the one that is meant.
- */
-Hold *
-FindHold(const LockName *name)
-{
-	Hold	   *hold = FindHoldById(name->id);
-
-	if (hold == NULL || likely(EntryIsNamed(hold->entry, name)))
-		return hold;
-	WarnOfCollision(name, EntryName(hold->entry), hold->ns);
-	return NULL;
 }
 
 /*

@@ -103,6 +103,22 @@ ReportCollision(const LockName *name, const LOCKTAG *tag, SharedNamespace *ns)
 }
 
 /*
+ * FindHold(name) - this session's hold of the lock of this name, or NULL
+ *
+ * A hold by another name of the same id is not the one that is meant.
+ */
+Hold *
+FindHold(const LockName *name)
+{
+	Hold	   *hold = FindHoldById(name->id);
+
+	if (hold == NULL || likely(EntryIsNamed(hold->entry, name)))
+		return hold;
+	WarnOfCollision(name, EntryName(hold->entry), hold->ns);
+	return NULL;
+}
+
+/*
  * IsHeldBy(name, lockclass, procno) - asks the lock manager
  */
 bool

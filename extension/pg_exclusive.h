@@ -236,7 +236,6 @@ extern void BecomeOwner(const Install *install, Oid *userid, int *seccontext);
 extern void CheckNotStandby(const char *what);
 
 /* hold.c */
-extern Hold *FindHold(const LockName *name);
 extern Hold *FindHoldById(int64 id);
 extern Hold *FindToken(int64 token);
 extern Hold *PrepareHold(const LockName *name, const LOCKTAG *tag,
@@ -311,6 +310,7 @@ extern int	PeekQueue(const LOCKTAG *tag, int *pids, int size);
 
 /* holder.c */
 extern bool IsHeldBy(const LockName *name, uint16 lockclass, int procno);
+extern Hold *FindHold(const LockName *name);
 extern bool FindHolder(const LOCKTAG *tag, Holder *holder);
 extern void WarnOfCollision(const LockName *name, const LockName *other,
 							SharedNamespace *ns);

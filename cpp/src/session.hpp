@@ -99,6 +99,7 @@ class session : public std::enable_shared_from_this<session> {
   // The loss of a lock that this session, alive or not, does not have.
   [[nodiscard]] loss_info gone() const;
   [[nodiscard]] lock_error broken(const std::optional<lock_name> &name) const;
+
   void add(grant &held);
   void remove(grant &held);
   [[nodiscard]] std::vector<std::shared_ptr<grant>> grants();

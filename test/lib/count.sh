@@ -3,9 +3,10 @@
 # Each count_FORMAT LOG prints "passed failed".  A tool that stops half-way
 # prints less; check notices that by its exit status.
 
-# matches LOG PATTERN [EXCEPT] - the number of lines.
+# matches LOG PATTERN [EXCEPT] - the number of lines.  A test's name may hold bytes
+# that are no text where we are; without -a all lines after it would be lost.
 matches() {
-	grep -E -- "$2" "$1" | grep -Evc -- "${3:-^$}" || true
+	grep -aE -- "$2" "$1" | grep -aEvc -- "${3:-^$}" || true
 }
 
 # pg_regress and pg_isolation_regress: "test name ... ok" up to PostgreSQL 15,

@@ -3,6 +3,7 @@ use strict;
 use warnings;
 use FindBin;
 use lib $FindBin::RealBin;
+use IPC::Run qw(run);
 use JSON::PP;
 use ProcessTree qw(wait_for slurp);
 use Test::More;
@@ -16,6 +17,23 @@ sub code_is
 	my ($expected, $what, @arguments) = @_;
 	my ($code, $out, $err) = tool(@arguments);
 	is($code, $expected, "$what: exit code") or diag($err);
+	return ($out, $err);
+}
+
+# beside_full_lock_table(ARGUMENT...) - the tool at a server of its own, whose
+# lock table somebody has filled and keeps full.
+sub beside_full_lock_table
+{
+	my @arguments = @_;
+	my ($out, $err) = ('', '');
+	my $fill = q(SELECT pg_advisory_lock(n) FROM generate_series(1, 1000000) n);
+	my $script = qq(psql -qX -c '$fill' -c 'SELECT pg_sleep(600)' >/dev/null 2>"\$PGDATA/filled" &
+		until grep -qs 'out of shared memory' "\$PGDATA/filled"; do sleep 0.05; done
+		"\$0" "\$@"; echo \$?);
+	run([ "$FindBin::RealBin/../lib/with-server", qw(--build strict -o max_connections=10),
+			qw(-o max_locks_per_transaction=10 -- bash -c), $script, $ENV{PG_EXCLUSIVE}, @arguments ],
+		\undef, \$out, \$err) or die $err;
+	is($out, "69\n", 'lock table full: exit code') or diag($err);
 	return ($out, $err);
 }
 
@@ -98,6 +116,10 @@ code_is(69, 'unreachable', qw(run -h /nonexistent tool/x -- true));
 code_is(69, 'unreachable, status', qw(status -h /nonexistent));
 code_is(69, 'no such role', qw(run -U nobody_knows tool/x -- true));
 code_is(69, 'no such database', qw(run -d nowhere tool/x -- true));
+
+# So is a server whose lock table is full.
+(undef, $err) = beside_full_lock_table(qw(run default/x -- true));
+like($err, qr/out of shared memory/, 'lock table full: text');
 
 # 78: not set up for it, with the statement that mends it.
 (undef, $err) = code_is(78, 'no namespace', qw(run nons/x -- true));

@@ -84,6 +84,25 @@ TEST(lead, waits_out_a_pause_and_a_full_quota) {
   sql("SELECT drop_lock_namespace('led')");
 }
 
+TEST(lead, waits_again_when_its_wait_is_cancelled) {
+  client locks;
+  client other;
+  const auto name = unique_name();
+  hold held = *other.try_lock(name);
+  std::atomic<int> terms{0};
+  std::jthread candidate(
+      [&] { EXPECT_TRUE(locks.lead(name, [&](hold &) { ++terms; })); });
+  ASSERT_TRUE(eventually([&] { return waiters(name) == 1; }));
+  sql("SELECT pg_cancel_backend(pid) FROM lock_waiters WHERE key = '" +
+      name.key + "' AND namespace = '" + name.namespace_ + "'");
+  EXPECT_TRUE(eventually(
+      [&] { return locks.stats().waits == 2 && waiters(name) == 1; }));
+  EXPECT_EQ(terms, 0);
+  held.release();
+  candidate.join();
+  EXPECT_EQ(terms, 1);
+}
+
 TEST(lead, passes_on_what_can_never_work) {
   client locks;
   EXPECT_EQ(sqlstate_of([&] {

@@ -129,7 +129,11 @@ TEST_F(standby, that_is_promoted_has_the_locks) {
   EXPECT_TRUE(eventually([&] { return !held.held(); }));
   EXPECT_THROW(held.release(), lock_lost);
   EXPECT_EQ(sqlstate_of([&] { (void)locks.try_lock(name); }), "25006");
+  std::jthread candidate([&] {
+    EXPECT_TRUE(locks.lead(unique_name("led"), [](hold &led) { led.check(); }));
+  });
   ASSERT_TRUE(run_as_server("pg_ctl promote -w -D " + data));
+  candidate.join();
   const auto again = locks.try_lock(name);
   ASSERT_TRUE(again);
   EXPECT_GT(*(*again).token(), before);

@@ -20,11 +20,9 @@
 #include "access/xact.h"
 #include "miscadmin.h"
 #include "storage/ipc.h"
-#include "utils/hsearch.h"
-#include "utils/memutils.h"
 #include "utils/resowner.h"
 
-static HTAB *holds;
+static bool watching;			/* our callbacks are registered */
 static Hold *pending;			/* prepared, not yet granted */
 
 /* Granted holds, oldest first. */
@@ -70,7 +68,7 @@ ForgetHold(Hold *hold)
 		pending = NULL;
 	if (hold->entry->state != ENTRY_UNCLEAN)
 		FreeEntry(hold->entry);
-	(void) hash_search(holds, &hold->id, HASH_REMOVE, NULL);
+	DropHold(hold);
 }
 
 /*
@@ -205,27 +203,13 @@ ReleaseAtExit(int code, Datum arg)
 	FreeAllEntries();
 }
 
-/* An id is a hash already. */
-static uint32
-HashOfId(const void *id, Size size)
-{
-	return (uint32) *(const int64 *) id;
-}
-
 static void
-MakeHolds(void)
+WatchHolds(void)
 {
-	HASHCTL		ctl = {0};
-
-	ctl.keysize = sizeof(int64);
-	ctl.entrysize = sizeof(Hold);
-	ctl.hash = HashOfId;
-	ctl.hcxt = TopMemoryContext;
-	holds = hash_create("pg_exclusive holds", 64, &ctl,
-						HASH_ELEM | HASH_FUNCTION | HASH_CONTEXT);
 	RegisterResourceReleaseCallback(AfterLocks, NULL);
 	RegisterXactCallback(BeforePrepare, NULL);
 	before_shmem_exit(ReleaseAtExit, (Datum) 0);
+	watching = true;
 }
 
 /*
@@ -237,11 +221,8 @@ MakeHolds(void)
 Hold *
 FindHoldById(int64 id)
 {
-	Hold	   *hold;
+	Hold	   *hold = GetHold(id);
 
-	if (holds == NULL || hash_get_num_entries(holds) == 0)
-		return NULL;
-	hold = hash_search(holds, &id, HASH_FIND, NULL);
 	if (hold == NULL || !hold->granted)
 		return NULL;
 	if (unlikely(!StillHeld(hold)))
@@ -291,14 +272,12 @@ FindToken(int64 token)
 int
 CountHolds(bool sure)
 {
-	if (holds == NULL)
-		return 0;
 	if (sure)
 	{
 		ForgetLost(&session_holds);
 		ForgetLost(&interop_holds);
 	}
-	return hash_get_num_entries(holds);
+	return NumHolds();
 }
 
 /*
@@ -313,17 +292,15 @@ PrepareHold(const LockName *name, const LOCKTAG *tag, LOCKMODE mode,
 {
 	Hold	   *hold;
 	LockEntry  *entry;
-	bool		found;
 
-	if (unlikely(holds == NULL))
-		MakeHolds();
+	if (unlikely(!watching))
+		WatchHolds();
 	CheckRoomForHolds(1);
 	entry = ReserveEntry(name);
-	hold = hash_search(holds, &name->id, HASH_ENTER, &found);
-	Assert(!found);
+	hold = AddHold(name->id);
 	if (!ReserveInNamespace(ns))
 	{
-		hash_search(holds, &name->id, HASH_REMOVE, NULL);
+		DropHold(hold);
 		TooManyInNamespace(ns);
 	}
 	hold->tag = *tag;

@@ -235,6 +235,7 @@ pgx_try_lock_all(PG_FUNCTION_ARGS)
 	keys->request.unheld = true;
 	keys->keys = SortKeys(keys->keys, keys->n);
 	CheckRoomForHolds(keys->n);
+	ExpectHolds(keys->n);
 	PG_TRY();
 	{
 		all = TakeAll(keys, wait);

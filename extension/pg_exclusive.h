@@ -235,6 +235,13 @@ extern uint64 InstallVersion(void);
 extern void BecomeOwner(const Install *install, Oid *userid, int *seccontext);
 extern void CheckNotStandby(const char *what);
 
+/* holdtable.c */
+extern void ExpectHolds(int more);
+extern Hold *AddHold(int64 id);
+extern void DropHold(Hold *hold);
+extern Hold *GetHold(int64 id);
+extern int	NumHolds(void);
+
 /* hold.c */
 extern Hold *FindHoldById(int64 id);
 extern Hold *FindToken(int64 token);

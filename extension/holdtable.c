@@ -1,0 +1,118 @@
+/*
+ * holdtable.c
+ *		Where the holds of this session are, found by the ids of their locks.
+ *
+ * A hold stays where it is as long as it lives; what is dropped is used again
+ * and not given back.  Only AddHold() and ExpectHolds() allocate.
+ */
+#include "pg_exclusive.h"
+
+#include "utils/memutils.h"
+
+/* What the allocator rounds up to anyway. */
+#define HOLDS_PER_BLOCK (8192 / sizeof(Hold))
+
+typedef struct HoldElement
+{
+	Hold	   *hold;
+	uint32		hash;
+	char		status;
+} HoldElement;
+
+/* An id is a hash already. */
+#define SH_PREFIX holds
+#define SH_ELEMENT_TYPE HoldElement
+#define SH_KEY_TYPE Hold *
+#define SH_KEY hold
+#define SH_HASH_KEY(table, key) ((uint32) (key)->id)
+#define SH_EQUAL(table, a, b) ((a)->id == (b)->id)
+#define SH_STORE_HASH
+#define SH_GET_HASH(table, element) ((element)->hash)
+#define SH_SCOPE static inline
+#define SH_DECLARE
+#define SH_DEFINE
+#include "lib/simplehash.h"
+
+static holds_hash *table;
+static dlist_head unused = DLIST_STATIC_INIT(unused);
+
+/*
+ * ExpectHolds(more) - make room in the table for so many at once
+ */
+void
+ExpectHolds(int more)
+{
+	uint64		size;
+
+	if (table == NULL)
+		table = holds_create(TopMemoryContext, HOLDS_PER_BLOCK, NULL);
+	/* simplehash grows when it is nine tenths full */
+	size = ((uint64) table->members + more) * 8 / 7;
+	if (size > table->size)
+		holds_grow(table, size);
+}
+
+static void
+AddBlock(void)
+{
+	Hold	   *block = MemoryContextAlloc(TopMemoryContext,
+										   HOLDS_PER_BLOCK * sizeof(Hold));
+
+	for (int i = 0; i < HOLDS_PER_BLOCK; i++)
+		dlist_push_tail(&unused, &block[i].node);
+}
+
+/*
+ * AddHold(id) - a new hold, of which nothing but the id is set
+ *
+ * There must be none with that id.
+ */
+Hold *
+AddHold(int64 id)
+{
+	Hold	   *hold;
+	bool		found;
+
+	if (unlikely(table == NULL))
+		ExpectHolds(1);
+	if (unlikely(dlist_is_empty(&unused)))
+		AddBlock();
+	hold = dlist_head_element(Hold, node, &unused);
+	hold->id = id;
+	(void) holds_insert(table, hold, &found);
+	Assert(!found);
+	dlist_delete(&hold->node);
+	return hold;
+}
+
+/*
+ * DropHold(hold) - the opposite; never fails
+ */
+void
+DropHold(Hold *hold)
+{
+	(void) holds_delete(table, hold);
+	dlist_push_head(&unused, &hold->node);
+}
+
+/*
+ * GetHold(id) - the hold with an id, or NULL
+ */
+Hold *
+GetHold(int64 id)
+{
+	Hold		wanted;
+	HoldElement *element;
+
+	if (NumHolds() == 0)
+		return NULL;
+	wanted.id = id;
+	element = holds_lookup(table, &wanted);
+	return element == NULL ? NULL : element->hold;
+}
+
+int
+NumHolds(void)
+{
+	return table == NULL ? 0 : table->members;
+}

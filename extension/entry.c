@@ -15,6 +15,7 @@
 #include "pg_exclusive.h"
 
 #include "miscadmin.h"
+#include "port/pg_bitutils.h"
 #include "utils/backend_status.h"
 #include "utils/dsa.h"
 #include "utils/guc.h"
@@ -162,6 +163,34 @@ AddChunk(void)
 }
 
 /*
+ * MakeLongRoom(entry, len) - room for so long a name, or 53200
+ *
+ * What was too small is left behind, for somebody may be reading it; sizes
+ * double, so that is less than what is in use.
+ */
+static void
+MakeLongRoom(LockEntry *entry, int len)
+{
+	int			bits = pg_ceil_log2_32(len);
+	dsa_pointer room;
+
+	if (!DsaPointerIsValid(entry->longname) || entry->longbits < bits)
+	{
+		room = dsa_allocate_extended(SharedArea(), (Size) 1 << bits,
+									 DSA_ALLOC_NO_OOM);
+		if (!DsaPointerIsValid(room))
+			ereport(ERROR,
+					(errcode(ERRCODE_OUT_OF_MEMORY),
+					 errmsg("out of shared memory"),
+					 errdetail("Could not remember the name of another lock.")));
+		entry->longname = room;
+		entry->longbits = bits;
+	}
+	/* map it now: nothing may fail once we write */
+	(void) dsa_get_address(SharedArea(), entry->longname);
+}
+
+/*
  * ReserveEntry(name) - a free entry with room for this name, or 53200
  *
  * It stays in the free list's head until PublishEntry() takes it, so that an
@@ -170,29 +199,16 @@ AddChunk(void)
 LockEntry *
 ReserveEntry(const LockName *name)
 {
-	LockEntry  *entry;
+	int			len = name->nslen + 1 + name->keylen;
 
 	RefreshMySlot();
 	if (free_entries == NULL && unclean_entries > 0)
 		AdoptEntries(false);
 	if (free_entries == NULL)
 		AddChunk();
-	entry = free_entries;
-	if (name->nslen + 1 + name->keylen > PGX_INLINE_NAME)
-	{
-		if (!DsaPointerIsValid(entry->longname))
-			entry->longname = dsa_allocate_extended(SharedArea(),
-													sizeof(name->bytes),
-													DSA_ALLOC_NO_OOM);
-		if (!DsaPointerIsValid(entry->longname))
-			ereport(ERROR,
-					(errcode(ERRCODE_OUT_OF_MEMORY),
-					 errmsg("out of shared memory"),
-					 errdetail("Could not remember the name of another lock.")));
-		/* map it now: nothing may fail once we write */
-		(void) dsa_get_address(SharedArea(), entry->longname);
-	}
-	return entry;
+	if (len > PGX_INLINE_NAME)
+		MakeLongRoom(free_entries, len);
+	return free_entries;
 }
 
 /*

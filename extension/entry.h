@@ -22,7 +22,8 @@ typedef enum EntryState
 	ENTRY_UNCLEAN				/* its session ended without unlock */
 } EntryState;
 
-#define PGX_INLINE_NAME 128
+/* With it an entry is two cache lines, and the second is read for its name. */
+#define PGX_INLINE_NAME 64
 
 typedef struct LockEntry
 {
@@ -30,6 +31,7 @@ typedef struct LockEntry
 	uint8		state;			/* EntryState */
 	uint8		mode;			/* LOCKMODE */
 	bool		xact;			/* until the transaction ends */
+	uint8		longbits;		/* there are 2^longbits bytes at longname */
 	uint16		lockclass;
 	uint16		nslen;
 	uint16		keylen;
@@ -41,9 +43,14 @@ typedef struct LockEntry
 	TimestampTz since;			/* waiting or held since */
 	TimestampTz until;			/* unclean, or sitting out a delay, until */
 	dsa_pointer longname;		/* where a name over PGX_INLINE_NAME goes */
-	struct LockEntry *next_free;	/* owner's list, meaningless to others */
-	char		name[PGX_INLINE_NAME];	/* as LockName.bytes */
+	union
+	{
+		char		name[PGX_INLINE_NAME];	/* as LockName.bytes */
+		struct LockEntry *next_free;	/* owner's list, while it is free */
+	};
 } LockEntry;
+
+StaticAssertDecl(sizeof(LockEntry) == 128, "an entry is two cache lines");
 
 /*
  * A backend's place in shared memory, found by its PGPROC number.
@@ -58,11 +65,16 @@ typedef struct BackendSlot
 	char		application_name[NAMEDATALEN];
 } BackendSlot;
 
-#define ENTRIES_PER_CHUNK 32
+#define ENTRIES_PER_CHUNK 63
 
+/* 8 kB, which the allocator puts at the start of a page. */
 typedef struct EntryChunk
 {
-	dsa_pointer next;
+	union
+	{
+		dsa_pointer next;
+		char		line[sizeof(LockEntry)];
+	};
 	LockEntry	entries[ENTRIES_PER_CHUNK];
 } EntryChunk;
 

@@ -14,8 +14,8 @@
 /*
  * CopyEntry(entry, copy, name) - an untorn copy of an entry in use
  *
- * Returns false for one that is free.  A name that is torn is caught by the
- * change count; its lengths are checked before they are used.
+ * Returns false for one that is free.  Where the name is, and how long, is
+ * sure before the name is read.
  */
 static bool
 CopyEntry(const LockEntry *entry, LockEntry *copy, LockName *name)
@@ -29,23 +29,21 @@ CopyEntry(const LockEntry *entry, LockEntry *copy, LockName *name)
 
 		pg_read_barrier();
 		memcpy(copy, entry, offsetof(LockEntry, name));
-		if (before % 2 == 0 && copy->state == ENTRY_FREE)
-			return false;
-		len = copy->nslen + 1 + copy->keylen;
-		if (before % 2 == 0 && copy->nslen <= PGX_NAMESPACE_MAX &&
-			copy->keylen <= PGX_KEY_MAX)
+		pg_read_barrier();
+		if (before % 2 == 0 && before == *changecount)
 		{
+			if (copy->state == ENTRY_FREE)
+				return false;
+			len = copy->nslen + 1 + copy->keylen;
 			if (len > PGX_INLINE_NAME)
-				from = DsaPointerIsValid(copy->longname) ?
-					dsa_get_address(SharedArea(), copy->longname) : NULL;
-			if (from != NULL)
-				memcpy(name->bytes, from, len);
+				from = dsa_get_address(SharedArea(), copy->longname);
+			memcpy(name->bytes, from, len);
 			name->bytes[len] = '\0';
 			name->nslen = copy->nslen;
 			name->keylen = copy->keylen;
 			name->id = copy->id;
 			pg_read_barrier();
-			if (before == *changecount && from != NULL)
+			if (before == *changecount)
 				return true;
 		}
 		CHECK_FOR_INTERRUPTS();

@@ -8,6 +8,20 @@ SELECT unlock('default', 'it''s 100% "odd" \n');	-- true
 SELECT unlock('default', 'it''s 100% "odd" \n');	-- a warning and false
 RESET ROLE;
 
+-- of every length, longer and shorter ones in turn
+DO $$
+DECLARE
+	n int;
+BEGIN
+	FOR i IN 1..1024 LOOP
+		FOREACH n IN ARRAY ARRAY[i, 1025 - i] LOOP
+			ASSERT try_lock('default', repeat('k', n)), n;
+			ASSERT (SELECT key = repeat('k', n) FROM lock_holders), n;
+			ASSERT unlock('default', repeat('k', n)), n;
+		END LOOP;
+	END LOOP;
+END $$;
+
 CREATE ROLE regress_before;
 SET ROLE regress_before;
 SELECT try_lock('default', 'k');	-- true

@@ -98,6 +98,14 @@ SELECT unlock('default', 'order');
 is($node->safe_psql('postgres', 'SELECT count(*), bool_and(token > before) FROM (
 	SELECT token, lag(token, 1, 0::bigint) OVER (ORDER BY n) AS before FROM granted) s'),
 	'4800|t', 'tokens: 4,800, in the order of the grants');
+
+# names of all lengths come and go in the same places; whoever looks sees whole ones
+clients('names', 500, q{
+\set n random(1, 984)
+SELECT count(*) FROM generate_series(:n, :n + 40) n, LATERAL (SELECT repeat(chr(97 + n % 26), n)) k(key)
+	WHERE try_lock('default', key) AND unlock('default', key);
+SELECT 1 / min((key = repeat(chr(97 + length(key) % 26), length(key)))::int) FROM lock_holders;
+});
 is($node->safe_psql('postgres', "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"), 0, 'no lock is left');
 $node->stop;
 done_testing();

@@ -25,10 +25,15 @@ find_server_user() {
 
 # descendants PID - the processes below PID, parents first.
 descendants() {
-	local child
-	for child in $(cat "/proc/$1/task/"*/children 2>/dev/null || true); do
-		echo "$child"
-		descendants "$child"
+	local look=("$1") children file
+	while [ ${#look[@]} -gt 0 ]; do
+		for file in "/proc/${look[0]}/task/"*/children; do
+			children=()
+			{ read -ra children -d '' <"$file" || true; } 2>/dev/null
+			[ ${#children[@]} = 0 ] || printf '%s\n' "${children[@]}"
+			look+=("${children[@]}")
+		done
+		look=("${look[@]:1}")
 	done
 }
 
@@ -70,25 +75,53 @@ supervise() {
 # patience: how many seconds the tree has to end by itself.
 patience=15
 
+# running PID… - is one of them still going about its business?  Asleep counts,
+# for it may wake up; in a wait that no signal ends (D) nobody starts anything.
+running() {
+	local pid stat
+	for pid in "$@"; do
+		{ read -r stat <"/proc/$pid/stat"; } 2>/dev/null || continue
+		[[ ${stat##*) } != [RS]* ]] || return 0
+	done
+	return 1
+}
+
+# freeze PID… - stops these and all below them, and leaves them in $tree.  Who starts
+# another process and dies at once would leave one behind that we never heard of.
+freeze() {
+	local pid new=("$@")
+	local -A known=()
+	while [ ${#new[@]} -gt 0 ]; do
+		kill -STOP "${new[@]}" 2>/dev/null || true
+		for pid in "${new[@]}"; do known[$pid]=; done
+		while running "${new[@]}"; do sleep 0.001; done
+		new=()
+		for pid in $(for pid in "$@"; do descendants "$pid"; done); do
+			[[ -v "known[$pid]" ]] || new+=("$pid")
+		done
+	done
+	tree=${!known[*]}
+}
+
 # end_supervised SIGNAL STATUS - ends the tree below COMMAND, then us.  But a
 # terminal has told COMMAND about Ctrl-C itself, and it may live on: psql does.
 end_supervised() {
-	local pid tree i
+	local tree i
 	interrupted=$1
 	[ "$1" != INT ] || [ ! -t 0 ] || return 0
 	trap '' INT TERM HUP
-	tree="$supervised $(descendants "$supervised" | xargs)"
-	for pid in $tree; do kill "-$1" "$pid" 2>/dev/null || true; done
+	freeze "$supervised"
+	kill "-$1" $tree 2>/dev/null || true
+	kill -CONT $tree 2>/dev/null || true
 	for ((i = 0; i < patience * 10; i++)); do
-		kill -0 $tree 2>/dev/null || break
+		kill -0 $tree 2>/dev/null || exit "$2"
 		sleep 0.1
-		# Those that were being started while we looked.
-		for pid in $(for pid in $tree; do descendants "$pid"; done); do
-			[[ " $tree " != *" $pid "* ]] || continue
-			tree+=" $pid"
-			kill "-$1" "$pid" 2>/dev/null || true
-		done
 	done
-	for pid in $tree; do kill -KILL "$pid" 2>/dev/null || true; done
+	freeze $tree    # a shell that was just forked may not have heard the signal
+	kill -KILL $tree 2>/dev/null || true
+	for ((i = 0; i < 100; i++)); do
+		running $tree || break
+		sleep 0.01
+	done
 	exit "$2"
 }

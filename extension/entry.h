@@ -10,7 +10,9 @@
 /*
  * What one backend says about one lock.  Only the owner writes, between two
  * increments of changecount, and never anything that could fail; a reader
- * copies and retries while the count is odd or has moved.  An entry by
+ * copies and retries while the count is odd or has moved.  While it is free
+ * the owner links it and makes room for its next name without counting, so a
+ * reader makes sure of the rest before it looks at the name.  An entry by
  * itself proves nothing: it counts where the lock manager agrees.
  */
 typedef enum EntryState
@@ -50,7 +52,7 @@ typedef struct LockEntry
 	};
 } LockEntry;
 
-StaticAssertDecl(sizeof(LockEntry) == 128, "an entry is two cache lines");
+StaticAssertDecl(sizeof(LockEntry) <= 128, "an entry is two cache lines");
 
 /*
  * A backend's place in shared memory, found by its PGPROC number.

@@ -4,6 +4,10 @@
  *
  * A hold stays where it is as long as it lives; what is dropped is used again
  * and not given back.  Only AddHold() and ExpectHolds() allocate.
+ *
+ * The table never grows by itself: when there is no memory for that, the
+ * simplehash of some server versions is left with its old array and its new
+ * size, and this one outlives the error.
  */
 #include "pg_exclusive.h"
 
@@ -28,6 +32,8 @@ typedef struct HoldElement
 #define SH_EQUAL(table, a, b) ((a)->id == (b)->id)
 #define SH_STORE_HASH
 #define SH_GET_HASH(table, element) ((element)->hash)
+#define SH_GROW_MAX_DIB PG_INT32_MAX
+#define SH_GROW_MAX_MOVE PG_INT32_MAX
 #define SH_SCOPE static inline
 #define SH_DECLARE
 #define SH_DEFINE
@@ -42,14 +48,26 @@ static dlist_head unused = DLIST_STATIC_INIT(unused);
 void
 ExpectHolds(int more)
 {
-	uint64		size;
+	holds_hash *old = table;
+	holds_hash *larger;
+	holds_iterator i;
+	HoldElement *element;
+	uint32		wanted = NumHolds() + more;
+	bool		found;
 
-	if (table == NULL)
-		table = holds_create(TopMemoryContext, HOLDS_PER_BLOCK, NULL);
-	/* simplehash grows when it is nine tenths full */
-	size = ((uint64) table->members + more) * 8 / 7;
-	if (size > table->size)
-		holds_grow(table, size);
+	if (likely(old != NULL && wanted <= old->grow_threshold))
+		return;
+	wanted = Max(wanted, Max(HOLDS_PER_BLOCK, 2 * NumHolds()));
+	/* one more, for simplehash rounds down */
+	larger = holds_create(TopMemoryContext, wanted + 1, NULL);
+	if (old != NULL)
+	{
+		holds_start_iterate(old, &i);
+		while ((element = holds_iterate(old, &i)) != NULL)
+			(void) holds_insert(larger, element->hold, &found);
+		holds_destroy(old);
+	}
+	table = larger;
 }
 
 static void
@@ -73,8 +91,7 @@ AddHold(int64 id)
 	Hold	   *hold;
 	bool		found;
 
-	if (unlikely(table == NULL))
-		ExpectHolds(1);
+	ExpectHolds(1);
 	if (unlikely(dlist_is_empty(&unused)))
 		AddBlock();
 	hold = dlist_head_element(Hold, node, &unused);

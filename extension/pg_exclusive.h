@@ -145,7 +145,7 @@ typedef struct Hold
 	TimestampTz granted_at;
 	SharedNamespace *ns;
 	LockEntry  *entry;
-	dlist_node	node;			/* in a list of hold.c, once granted */
+	dlist_node	node;			/* in a list: of hold.c's once granted */
 } Hold;
 
 typedef struct AcquireRequest

@@ -6,8 +6,8 @@
  * server's slack the first time a backend needs it, and holds the handle of a
  * dynamic area with the rest.  Whether the struct is ready is told by a magic
  * number that is written last, never by "found", since its maker may have
- * failed half-way.  The layout is append-only: two versions of this module
- * can be loaded in two backends of one server.
+ * failed half-way.  From the first release on the layout is append-only: two
+ * versions of this module can be loaded in two backends of one server.
  *
  * AddinShmemInitLock protects the making.  Nothing here is ever freed, so a
  * pointer into the area stays good for as long as the server runs.

@@ -28,7 +28,7 @@ sub beside_full_lock_table
 	my ($out, $err) = ('', '');
 	my $fill = q(SELECT pg_advisory_lock(n) FROM generate_series(1, 1000000) n);
 	my $script = qq(psql -qX -c '$fill' -c 'SELECT pg_sleep(600)' >/dev/null 2>"\$PGDATA/filled" &
-		until grep -qs 'out of shared memory' "\$PGDATA/filled"; do sleep 0.05; done
+		until grep -qs 'out of shared memory' "\$PGDATA/filled"; do kill -0 \$! || exit; sleep 0.05; done
 		"\$0" "\$@"; echo \$?);
 	run([ "$FindBin::RealBin/../lib/with-server", qw(--build strict -o max_connections=10),
 			qw(-o max_locks_per_transaction=10 -- bash -c), $script, $ENV{PG_EXCLUSIVE}, @arguments ],

@@ -89,12 +89,15 @@ running() {
 # freeze PID… - stops these and all below them, and leaves them in $tree.  Who starts
 # another process and dies at once would leave one behind that we never heard of.
 freeze() {
-	local pid new=("$@")
+	local pid i new=("$@")
 	local -A known=()
 	while [ ${#new[@]} -gt 0 ]; do
-		kill -STOP "${new[@]}" 2>/dev/null || true
 		for pid in "${new[@]}"; do known[$pid]=; done
-		while running "${new[@]}"; do sleep 0.001; done
+		for ((i = 0; i < 100; i++)); do    # sudo is not ours to stop
+			kill -STOP "${new[@]}" 2>/dev/null || true
+			running "${new[@]}" || break
+			sleep 0.005
+		done
 		new=()
 		for pid in $(for pid in "$@"; do descendants "$pid"; done); do
 			[[ -v "known[$pid]" ]] || new+=("$pid")

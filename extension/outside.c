@@ -21,7 +21,8 @@ PG_FUNCTION_INFO_V1(pgx_finish_run);
 PG_FUNCTION_INFO_V1(pgx_forget_lock_runs);
 
 static const char started_by[] =
-"SELECT token FROM %1$s.run_record WHERE namespace = $1 AND key = $2 AND kind = $3 "
+"SELECT token, $5 IS NULL OR started_at > pg_catalog.clock_timestamp() - $5 / 2 "
+"FROM %1$s.run_record WHERE namespace = $1 AND key = $2 AND kind = $3 "
 "AND slot = $4 AND state = 'started'";
 
 static const char record_start[] =
@@ -96,23 +97,30 @@ OnCrashArg(FunctionCallInfo fcinfo, int argno)
 
 /*
  * CrashedRun(...) - has an earlier hold begun this run and not finished it?
+ *
+ * With "every", in this period.
  */
 static bool
-CrashedRun(Oid fn_oid, const LockName *name, const char *kind,
-		   const char *slot, int64 token)
+CrashedRun(Oid fn_oid, const LockName *name, const char *slot,
+		   const Interval *every, int64 token)
 {
 	Statement	st = {fn_oid};
-	bool		crashed;
+	bool		crashed = false;
 	bool		isnull;
 
 	SPI_connect();
-	AddRun(&st, name, kind);
+	AddRun(&st, name, every ? "every" : "once");
 	AddText(&st, slot);
-	crashed = ExecuteAsOwner(&st, started_by) > 0;
-	if (crashed && DatumGetInt64(ResultColumn(1, &isnull)) == token)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("run \"%s\" was already begun under this hold", slot)));
+	AddArg(&st, INTERVALOID, IntervalPGetDatum(every), every == NULL);
+	if (ExecuteAsOwner(&st, started_by) > 0)
+	{
+		if (DatumGetInt64(ResultColumn(1, &isnull)) == token)
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("run \"%s\" was already begun under this hold",
+							slot)));
+		crashed = DatumGetBool(ResultColumn(2, &isnull));
+	}
 	SPI_finish();
 	return crashed;
 }
@@ -157,7 +165,7 @@ pgx_begin_run(PG_FUNCTION_ARGS)
 		CheckEvery(every);
 	CheckTaskSnapshot("begin_run()");
 	token = RequireSessionHold(&name, fn_oid)->token;
-	if (CrashedRun(fn_oid, &name, kind, slot, token) && !retry)
+	if (CrashedRun(fn_oid, &name, slot, every, token) && !retry)
 		PG_RETURN_BOOL(false);
 	if (HasRun(fn_oid, &name, slot, every))
 		PG_RETURN_BOOL(false);

@@ -53,6 +53,18 @@ SELECT begin_run('default', 'k', 'label', every => '1 hour');	-- false
 UPDATE run_record SET started_at = started_at - interval '40 minutes', finished_at = finished_at - interval '40 minutes' WHERE kind = 'every';
 SELECT begin_run('default', 'k', 'label', every => '1 hour');	-- true
 SELECT finish_run('default', 'k', 'label', true);
+-- a crash spends its period, not all that come
+SELECT begin_run('default', 'c', 'label', 'skip', '1 hour');	-- 55000: without a hold
+SELECT try_lock('default', 'c');	-- true
+SELECT begin_run('default', 'c', 'label', 'skip', '1 hour');	-- true
+SELECT begin_run('default', 'c', 'label', 'skip', '1 hour');	-- 55000: it is running
+SELECT unlock('default', 'c'), try_lock('default', 'c');	-- true, true
+SELECT begin_run('default', 'c', 'label', 'skip', '1 hour');	-- false
+UPDATE run_record SET started_at = started_at - interval '40 minutes' WHERE key = 'c';
+SELECT begin_run('default', 'c', 'label', 'skip', '1 hour');	-- true
+UPDATE run_record SET started_at = started_at - interval '40 minutes' WHERE key = 'c';
+SELECT begin_run('default', 'c', 'label', 'skip', '1 hour');	-- 55000: it is running
+SELECT unlock('default', 'c');	-- true
 
 -- bad input
 SELECT begin_run('default', 'k', NULL);	-- 22004

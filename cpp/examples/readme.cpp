@@ -29,7 +29,7 @@ void close_books(const std::vector<std::string> &books) {
   const auto run = locks.try_run_exclusive(
       {"jobs", "nightly-close"}, [&](const pg_exclusive::hold &h) {
         for (const auto &book : books) {
-          h.check();  // throws lock_lost when it is not certainly ours
+          h.check();  // throws lock_lost when it is lost
           close(book, h.token());
         }
       });

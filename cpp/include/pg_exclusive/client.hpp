@@ -74,7 +74,8 @@ class PG_EXCLUSIVE_EXPORT client {
                                  const try_options &options = {});
 
   /// Takes the lock, waiting for it in the server's queue, first come first
-  /// served.  Returns a hold, or `outcome::timed_out` or `stopped`.
+  /// served (beyond `max_wait_sessions` names at once it tries again and again
+  /// instead).  Returns a hold, or `outcome::timed_out` or `stopped`.
   /// @throws lock_error 40P01 when the wait can never end, because the threads
   /// of this process wait for each other.  What plain holds have is not looked
   /// at: another thread may give it back.
@@ -176,9 +177,10 @@ class PG_EXCLUSIVE_EXPORT client {
   /// Leads: waits for the lock and runs `f(hold &)` as the leader, for a term.
   /// When the lock is lost `f` should return (watch `hold::lost()`, or let
   /// `check()` throw); then it campaigns again, also while the server is away
-  /// or a standby, the namespace paused, or its quota used up.
-  /// Returns true when `f` returned with the lock still held, false when a stop
-  /// was requested.  `f` never runs twice at once.
+  /// or a standby, its lock table full, the namespace paused, its quota used
+  /// up, or the wait cancelled. Returns true when `f` returned with the lock
+  /// still held, false when a stop was requested.  `f` never runs twice at
+  /// once.
   /// @throws what `f` throws while it leads; lock_error when campaigning cannot
   /// work as long as nothing else is done (42704, 42501, 40P01, …).
   template <std::invocable<hold &> F>

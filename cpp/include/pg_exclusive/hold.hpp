@@ -51,12 +51,13 @@ class PG_EXCLUSIVE_EXPORT hold {
   /// Releases the lock, if it is still held; never throws.
   ~hold();
 
-  /// Returns true iff the lock is certainly ours now.  No input or output: it
+  /// Returns true iff the lock is ours as far as can be known here: see above
+  /// for what the server frees by itself.  No input or output: it
   /// compares a clock with a deadline, so the first call after a freeze is
   /// already right.  False once released or moved from.
   [[nodiscard]] bool held() const noexcept;
 
-  /// Returns when the lock is certainly ours.
+  /// Returns when `held()`.
   /// @throws lock_lost when it is not; lock_error 55000 when it was released.
   void check() const;
 
@@ -90,7 +91,8 @@ class PG_EXCLUSIVE_EXPORT hold {
   [[nodiscard]] int native_handle() const noexcept;
 
   /// Records that a run of `slot` begins, on every node's behalf, for work
-  /// outside the database.  Returns false iff the slot has had its run.
+  /// outside the database.  Returns false iff the slot has had its run, or
+  /// began one that counts as such (`on_crash::skip`).
   /// @throws lock_error 0A000 without the extension, 55000 for a shared hold;
   /// lock_lost.
   [[nodiscard]] bool begin_run(std::string_view slot,

@@ -36,15 +36,17 @@ struct lock_options {
 /// crashed or lost the lock.
 enum class on_crash {
   retry,  ///< run it again: at least once
-  skip    ///< never again: at most once
+  skip    ///< not again; a period (`every`) is spent, the next is not: at most
+          ///< once
 };
 
 /// Options of `client::try_run_once`.
 struct once_options {
   /// What becomes of a run that never ended.
   pg_exclusive::on_crash on_crash = pg_exclusive::on_crash::retry;
-  /// When set, a slot is a period: it may run again unless its last successful
-  /// run started less than half of this ago, on the database's clock.
+  /// When set, periods count and not slots: no run when a successful one of
+  /// this lock, with a period, started less than half of this ago, on the
+  /// database's clock.
   std::optional<std::chrono::milliseconds> every = std::nullopt;
 };
 

@@ -37,5 +37,5 @@ asked = $(filter $(TOOLS),$(MAKECMDGOALS))
 $(filter check format lint dist,$(asked)): ; @test/lib/$@
 $(filter demo,$(asked)): ; @test/demo/demo
 $(filter bench,$(asked)): ; @test/bench/run
-$(filter stress,$(asked)): ; @test/harness/stress
+$(filter stress,$(asked)): ; @test/stress/stress
 $(filter matrix,$(asked)): ; @test/matrix/run

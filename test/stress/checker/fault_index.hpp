@@ -1,7 +1,7 @@
 // Which fault of a history ended which hold, and which client was frozen when.
 
-#ifndef PG_EXCLUSIVE_TEST_HARNESS_CHECKER_FAULT_INDEX_HPP_
-#define PG_EXCLUSIVE_TEST_HARNESS_CHECKER_FAULT_INDEX_HPP_
+#ifndef PG_EXCLUSIVE_TEST_STRESS_CHECKER_FAULT_INDEX_HPP_
+#define PG_EXCLUSIVE_TEST_STRESS_CHECKER_FAULT_INDEX_HPP_
 
 #include <algorithm>
 #include <cstdint>
@@ -123,4 +123,4 @@ class FaultIndex {
 
 }  // namespace harness
 
-#endif  // PG_EXCLUSIVE_TEST_HARNESS_CHECKER_FAULT_INDEX_HPP_
+#endif  // PG_EXCLUSIVE_TEST_STRESS_CHECKER_FAULT_INDEX_HPP_

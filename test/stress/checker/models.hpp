@@ -1,8 +1,8 @@
 // What a correct lock service may answer, and what not: one function per
 // promise, each linear or n log n in the number of events.
 
-#ifndef PG_EXCLUSIVE_TEST_HARNESS_CHECKER_MODELS_HPP_
-#define PG_EXCLUSIVE_TEST_HARNESS_CHECKER_MODELS_HPP_
+#ifndef PG_EXCLUSIVE_TEST_STRESS_CHECKER_MODELS_HPP_
+#define PG_EXCLUSIVE_TEST_STRESS_CHECKER_MODELS_HPP_
 
 #include <cstdint>
 #include <vector>
@@ -57,4 +57,4 @@ void check_runs(const History &history, const Timeline &timeline,
 
 }  // namespace harness
 
-#endif  // PG_EXCLUSIVE_TEST_HARNESS_CHECKER_MODELS_HPP_
+#endif  // PG_EXCLUSIVE_TEST_STRESS_CHECKER_MODELS_HPP_

@@ -1,7 +1,7 @@
 // A whole run: server, nodes, nemesis, verdict.
 
-#ifndef PG_EXCLUSIVE_TEST_HARNESS_RUN_STRESS_HPP_
-#define PG_EXCLUSIVE_TEST_HARNESS_RUN_STRESS_HPP_
+#ifndef PG_EXCLUSIVE_TEST_STRESS_RUN_STRESS_HPP_
+#define PG_EXCLUSIVE_TEST_STRESS_RUN_STRESS_HPP_
 
 #include <cstdint>
 #include <iosfwd>
@@ -45,4 +45,4 @@ int report(const StressOptions &options, const std::string &history_file,
 
 }  // namespace harness
 
-#endif  // PG_EXCLUSIVE_TEST_HARNESS_RUN_STRESS_HPP_
+#endif  // PG_EXCLUSIVE_TEST_STRESS_RUN_STRESS_HPP_

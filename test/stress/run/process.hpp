@@ -1,8 +1,8 @@
 // Child processes: started with what is asked for, found again below their
 // parents, and never left behind.
 
-#ifndef PG_EXCLUSIVE_TEST_HARNESS_RUN_PROCESS_HPP_
-#define PG_EXCLUSIVE_TEST_HARNESS_RUN_PROCESS_HPP_
+#ifndef PG_EXCLUSIVE_TEST_STRESS_RUN_PROCESS_HPP_
+#define PG_EXCLUSIVE_TEST_STRESS_RUN_PROCESS_HPP_
 
 #include <sys/types.h>
 
@@ -45,4 +45,4 @@ std::vector<pid_t> descendants(pid_t pid);
 
 }  // namespace harness
 
-#endif  // PG_EXCLUSIVE_TEST_HARNESS_RUN_PROCESS_HPP_
+#endif  // PG_EXCLUSIVE_TEST_STRESS_RUN_PROCESS_HPP_

@@ -6,8 +6,8 @@
 // was *asked*: a good beat or a good release.  Before and after that it may
 // exist, and no rule is built on "may".
 
-#ifndef PG_EXCLUSIVE_TEST_HARNESS_CHECKER_TIMELINE_HPP_
-#define PG_EXCLUSIVE_TEST_HARNESS_CHECKER_TIMELINE_HPP_
+#ifndef PG_EXCLUSIVE_TEST_STRESS_CHECKER_TIMELINE_HPP_
+#define PG_EXCLUSIVE_TEST_STRESS_CHECKER_TIMELINE_HPP_
 
 #include <cstdint>
 #include <optional>
@@ -125,4 +125,4 @@ Timeline read_timeline(const History &history,
 
 }  // namespace harness
 
-#endif  // PG_EXCLUSIVE_TEST_HARNESS_CHECKER_TIMELINE_HPP_
+#endif  // PG_EXCLUSIVE_TEST_STRESS_CHECKER_TIMELINE_HPP_

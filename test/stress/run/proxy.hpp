@@ -2,8 +2,8 @@
 // say, and now and then says something of its own to the server in between, on
 // the session that the client thinks is its own.
 
-#ifndef PG_EXCLUSIVE_TEST_HARNESS_RUN_PROXY_HPP_
-#define PG_EXCLUSIVE_TEST_HARNESS_RUN_PROXY_HPP_
+#ifndef PG_EXCLUSIVE_TEST_STRESS_RUN_PROXY_HPP_
+#define PG_EXCLUSIVE_TEST_STRESS_RUN_PROXY_HPP_
 
 #include <atomic>
 #include <chrono>
@@ -72,4 +72,4 @@ class Proxy {
 
 }  // namespace harness
 
-#endif  // PG_EXCLUSIVE_TEST_HARNESS_RUN_PROXY_HPP_
+#endif  // PG_EXCLUSIVE_TEST_STRESS_RUN_PROXY_HPP_

@@ -1,7 +1,7 @@
 // One connection through the proxy, message by message.
 
-#ifndef PG_EXCLUSIVE_TEST_HARNESS_RUN_LINK_HPP_
-#define PG_EXCLUSIVE_TEST_HARNESS_RUN_LINK_HPP_
+#ifndef PG_EXCLUSIVE_TEST_STRESS_RUN_LINK_HPP_
+#define PG_EXCLUSIVE_TEST_STRESS_RUN_LINK_HPP_
 
 #include <poll.h>
 
@@ -75,4 +75,4 @@ class Link {
 
 }  // namespace harness
 
-#endif  // PG_EXCLUSIVE_TEST_HARNESS_RUN_LINK_HPP_
+#endif  // PG_EXCLUSIVE_TEST_STRESS_RUN_LINK_HPP_

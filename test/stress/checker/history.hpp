@@ -9,8 +9,8 @@
 // certainly did not) or `unknown` (nobody can tell).  A process that dies
 // leaves an invoke without an end, which reads as unknown.
 
-#ifndef PG_EXCLUSIVE_TEST_HARNESS_CHECKER_HISTORY_HPP_
-#define PG_EXCLUSIVE_TEST_HARNESS_CHECKER_HISTORY_HPP_
+#ifndef PG_EXCLUSIVE_TEST_STRESS_CHECKER_HISTORY_HPP_
+#define PG_EXCLUSIVE_TEST_STRESS_CHECKER_HISTORY_HPP_
 
 #include <cstdint>
 #include <string>
@@ -130,4 +130,4 @@ class Recorder {
 
 }  // namespace harness
 
-#endif  // PG_EXCLUSIVE_TEST_HARNESS_CHECKER_HISTORY_HPP_
+#endif  // PG_EXCLUSIVE_TEST_STRESS_CHECKER_HISTORY_HPP_

@@ -1,7 +1,7 @@
 // PgBouncer in session mode before the primary.
 
-#ifndef PG_EXCLUSIVE_TEST_HARNESS_RUN_POOLER_HPP_
-#define PG_EXCLUSIVE_TEST_HARNESS_RUN_POOLER_HPP_
+#ifndef PG_EXCLUSIVE_TEST_STRESS_RUN_POOLER_HPP_
+#define PG_EXCLUSIVE_TEST_STRESS_RUN_POOLER_HPP_
 
 #include <sys/types.h>
 
@@ -34,4 +34,4 @@ class Pooler {
 
 }  // namespace harness
 
-#endif  // PG_EXCLUSIVE_TEST_HARNESS_RUN_POOLER_HPP_
+#endif  // PG_EXCLUSIVE_TEST_STRESS_RUN_POOLER_HPP_

@@ -1,7 +1,7 @@
 // Histories told by hand, for the tests of the checker: times in milliseconds.
 
-#ifndef PG_EXCLUSIVE_TEST_HARNESS_CHECKER_STORY_HPP_
-#define PG_EXCLUSIVE_TEST_HARNESS_CHECKER_STORY_HPP_
+#ifndef PG_EXCLUSIVE_TEST_STRESS_CHECKER_STORY_HPP_
+#define PG_EXCLUSIVE_TEST_STRESS_CHECKER_STORY_HPP_
 
 #include <cstdint>
 #include <set>
@@ -138,4 +138,4 @@ inline std::set<std::string> rules(Story &story) {
 
 }  // namespace harness
 
-#endif  // PG_EXCLUSIVE_TEST_HARNESS_CHECKER_STORY_HPP_
+#endif  // PG_EXCLUSIVE_TEST_STRESS_CHECKER_STORY_HPP_

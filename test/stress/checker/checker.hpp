@@ -1,7 +1,7 @@
 // Judges a history by all models.
 
-#ifndef PG_EXCLUSIVE_TEST_HARNESS_CHECKER_CHECKER_HPP_
-#define PG_EXCLUSIVE_TEST_HARNESS_CHECKER_CHECKER_HPP_
+#ifndef PG_EXCLUSIVE_TEST_STRESS_CHECKER_CHECKER_HPP_
+#define PG_EXCLUSIVE_TEST_STRESS_CHECKER_CHECKER_HPP_
 
 #include <array>
 #include <cstdint>
@@ -51,4 +51,4 @@ void print_window(std::ostream &out, const History &history,
 
 }  // namespace harness
 
-#endif  // PG_EXCLUSIVE_TEST_HARNESS_CHECKER_CHECKER_HPP_
+#endif  // PG_EXCLUSIVE_TEST_STRESS_CHECKER_CHECKER_HPP_

@@ -1,8 +1,8 @@
 // Sorting a timeline's holds by lock name and moment of grant: what every
 // model starts with.
 
-#ifndef PG_EXCLUSIVE_TEST_HARNESS_CHECKER_BY_NAME_HPP_
-#define PG_EXCLUSIVE_TEST_HARNESS_CHECKER_BY_NAME_HPP_
+#ifndef PG_EXCLUSIVE_TEST_STRESS_CHECKER_BY_NAME_HPP_
+#define PG_EXCLUSIVE_TEST_STRESS_CHECKER_BY_NAME_HPP_
 
 #include <algorithm>
 #include <cstdint>
@@ -86,4 +86,4 @@ void sweep(const HoldList &list, Visit visit) {
 
 }  // namespace harness
 
-#endif  // PG_EXCLUSIVE_TEST_HARNESS_CHECKER_BY_NAME_HPP_
+#endif  // PG_EXCLUSIVE_TEST_STRESS_CHECKER_BY_NAME_HPP_

@@ -5,8 +5,8 @@
 // an older token are refused.  The kernel's flock() makes each use atomic and
 // frees it when a process is killed.
 
-#ifndef PG_EXCLUSIVE_TEST_HARNESS_NODES_RESOURCE_HPP_
-#define PG_EXCLUSIVE_TEST_HARNESS_NODES_RESOURCE_HPP_
+#ifndef PG_EXCLUSIVE_TEST_STRESS_NODES_RESOURCE_HPP_
+#define PG_EXCLUSIVE_TEST_STRESS_NODES_RESOURCE_HPP_
 
 #include <cstdint>
 #include <optional>
@@ -49,4 +49,4 @@ class Resource {
 
 }  // namespace harness
 
-#endif  // PG_EXCLUSIVE_TEST_HARNESS_NODES_RESOURCE_HPP_
+#endif  // PG_EXCLUSIVE_TEST_STRESS_NODES_RESOURCE_HPP_

@@ -5,8 +5,8 @@
 // and faults of clients.  Within a track one fault is over before the next one
 // comes.  The fault with the fewest hits comes next, so all get their share.
 
-#ifndef PG_EXCLUSIVE_TEST_HARNESS_RUN_NEMESIS_HPP_
-#define PG_EXCLUSIVE_TEST_HARNESS_RUN_NEMESIS_HPP_
+#ifndef PG_EXCLUSIVE_TEST_STRESS_RUN_NEMESIS_HPP_
+#define PG_EXCLUSIVE_TEST_STRESS_RUN_NEMESIS_HPP_
 
 #include <chrono>
 #include <cstdint>
@@ -122,4 +122,4 @@ class ClientTrack : public Track {
 
 }  // namespace harness
 
-#endif  // PG_EXCLUSIVE_TEST_HARNESS_RUN_NEMESIS_HPP_
+#endif  // PG_EXCLUSIVE_TEST_STRESS_RUN_NEMESIS_HPP_

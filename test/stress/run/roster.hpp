@@ -1,8 +1,8 @@
 // The node processes of a run: started, killed, and started again under a new
 // number, because a node that died must not be mistaken for its successor.
 
-#ifndef PG_EXCLUSIVE_TEST_HARNESS_RUN_ROSTER_HPP_
-#define PG_EXCLUSIVE_TEST_HARNESS_RUN_ROSTER_HPP_
+#ifndef PG_EXCLUSIVE_TEST_STRESS_RUN_ROSTER_HPP_
+#define PG_EXCLUSIVE_TEST_STRESS_RUN_ROSTER_HPP_
 
 #include <sys/types.h>
 
@@ -61,4 +61,4 @@ class Roster {
 
 }  // namespace harness
 
-#endif  // PG_EXCLUSIVE_TEST_HARNESS_RUN_ROSTER_HPP_
+#endif  // PG_EXCLUSIVE_TEST_STRESS_RUN_ROSTER_HPP_

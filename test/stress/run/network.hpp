@@ -4,8 +4,8 @@
 // (Taking a link down tells both ends; a router that stops forwarding does
 // not.)  Needs the right to make network namespaces.
 
-#ifndef PG_EXCLUSIVE_TEST_HARNESS_RUN_NETWORK_HPP_
-#define PG_EXCLUSIVE_TEST_HARNESS_RUN_NETWORK_HPP_
+#ifndef PG_EXCLUSIVE_TEST_STRESS_RUN_NETWORK_HPP_
+#define PG_EXCLUSIVE_TEST_STRESS_RUN_NETWORK_HPP_
 
 #include <string>
 
@@ -42,4 +42,4 @@ class Network {
 
 }  // namespace harness
 
-#endif  // PG_EXCLUSIVE_TEST_HARNESS_RUN_NETWORK_HPP_
+#endif  // PG_EXCLUSIVE_TEST_STRESS_RUN_NETWORK_HPP_

@@ -1,8 +1,8 @@
 // What all nodes share: their task, the random numbers that make a run
 // repeatable, and the work they do under a lock.
 
-#ifndef PG_EXCLUSIVE_TEST_HARNESS_NODES_NODE_HPP_
-#define PG_EXCLUSIVE_TEST_HARNESS_NODES_NODE_HPP_
+#ifndef PG_EXCLUSIVE_TEST_STRESS_NODES_NODE_HPP_
+#define PG_EXCLUSIVE_TEST_STRESS_NODES_NODE_HPP_
 
 #include <chrono>
 #include <cstdint>
@@ -112,4 +112,4 @@ bool told_to_end();
 
 }  // namespace harness
 
-#endif  // PG_EXCLUSIVE_TEST_HARNESS_NODES_NODE_HPP_
+#endif  // PG_EXCLUSIVE_TEST_STRESS_NODES_NODE_HPP_

@@ -1,8 +1,8 @@
 // A plain SQL session on libpq that is never stuck: every statement has a
 // deadline, and a session that misses it is closed.
 
-#ifndef PG_EXCLUSIVE_TEST_HARNESS_NODES_SESSION_HPP_
-#define PG_EXCLUSIVE_TEST_HARNESS_NODES_SESSION_HPP_
+#ifndef PG_EXCLUSIVE_TEST_STRESS_NODES_SESSION_HPP_
+#define PG_EXCLUSIVE_TEST_STRESS_NODES_SESSION_HPP_
 
 #include <libpq-fe.h>
 
@@ -63,4 +63,4 @@ class Session {
 
 }  // namespace harness
 
-#endif  // PG_EXCLUSIVE_TEST_HARNESS_NODES_SESSION_HPP_
+#endif  // PG_EXCLUSIVE_TEST_STRESS_NODES_SESSION_HPP_

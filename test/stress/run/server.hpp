@@ -1,8 +1,8 @@
 // The server under test: one running primary, and the directory of a standby
 // that takes its place.  Every way to stop it that the nemesis needs.
 
-#ifndef PG_EXCLUSIVE_TEST_HARNESS_RUN_SERVER_HPP_
-#define PG_EXCLUSIVE_TEST_HARNESS_RUN_SERVER_HPP_
+#ifndef PG_EXCLUSIVE_TEST_STRESS_RUN_SERVER_HPP_
+#define PG_EXCLUSIVE_TEST_STRESS_RUN_SERVER_HPP_
 
 #include <sys/types.h>
 
@@ -70,4 +70,4 @@ class Cluster {
 
 }  // namespace harness
 
-#endif  // PG_EXCLUSIVE_TEST_HARNESS_RUN_SERVER_HPP_
+#endif  // PG_EXCLUSIVE_TEST_STRESS_RUN_SERVER_HPP_

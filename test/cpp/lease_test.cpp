@@ -1,5 +1,5 @@
 // The deadline of what a session holds: over is over.
-#include "lease.hpp"
+#include "session/lease.hpp"
 
 #include <gtest/gtest.h>
 

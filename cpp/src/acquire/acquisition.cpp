@@ -1,0 +1,152 @@
+#include "acquire/acquisition.hpp"
+
+#include <algorithm>
+
+#include "acquire/release.hpp"
+#include "pg_exclusive/detail/lockable.hpp"
+#include "session/session.hpp"
+
+namespace pg_exclusive::detail {
+
+acquisition::acquisition(core &owner, const lock_name &name,
+                         const lock_options &options, int permits, bool bound)
+    : owner_(owner),
+      options_(options),
+      permits_(permits),
+      began_(boot_clock::now()),
+      gate_(owner.gate_of(name, permits)),
+      made_(std::make_shared<grant>(owner.shared_from_this(), gate_,
+                                    options.mode)) {
+  if (options.wait) deadline_ = began_ + to_wait(*options.wait);
+  if (bound) made_->bound_to = std::this_thread::get_id();
+}
+
+attempt acquisition::try_now() {
+  std::vector<session_ptr> except;
+  {
+    auto lock = enter();
+    waits_since_ =
+        gate_->asking ? boot_clock::now() : boot_clock::time_point::max();
+    gate_->asked.wait(lock, [&] { return !gate_->asking; });
+    if (auto answer = answer_here()) return std::move(*answer);
+    gate_->asking = true;
+    except = gate_->sessions();
+  }
+  struct asking_guard {
+    gate &g;
+    ~asking_guard() {
+      const std::lock_guard guard(g.access);
+      g.asking = false;
+      g.asked.notify_all();
+    }
+  } guard{*gate_};
+  return ask(except);
+}
+
+// What needs no server: we have it, or a thread of ours is before us.
+std::optional<attempt> acquisition::answer_here() {
+  if (permits_ > 0) return std::nullopt;
+  if (const gate::root *root = gate_->conflict(options_.mode)) {
+    owner_.counters.local_refusals.fetch_add(1, std::memory_order_relaxed);
+    return refused(local_holder(*root));
+  }
+  if (options_.mode == lock_mode::exclusive) return std::nullopt;
+  if (gate_->writer_waits(me_)) {
+    owner_.counters.local_refusals.fetch_add(1, std::memory_order_relaxed);
+    return refused(std::nullopt);
+  }
+  if (gate::root *root = gate_->joinable()) return join(*root);
+  return std::nullopt;
+}
+
+attempt acquisition::try_after(departure &leaving) {
+  leaving_ = &leaving;
+  return try_now();
+}
+
+attempt acquisition::ask(const std::vector<session_ptr> &except) {
+  call c;
+  c.what = op::take;
+  c.name = &made_->name();
+  c.mode = options_.mode;
+  c.permits = permits_;
+  c.wanted = made_;
+  const session_ptr s = carry(c, except);
+  if (!c.ok) session_pool::unload(*s);
+  if (c.error) throw lock_error(*c.error);
+  if (!c.ok) return refused(std::move(c.holder));
+  confirm_if_late(c.sent);
+  auto lock = enter();
+  return granted();
+}
+
+// Sends `c`, on the session of what is leaving where that is possible.
+session_ptr acquisition::carry(call &c,
+                               const std::vector<session_ptr> &except) {
+  session_ptr s = leaving_ == nullptr ? nullptr : leaving_->session_to_tell();
+  if (s && std::find(except.begin(), except.end(), s) == except.end()) {
+    s->load.fetch_add(1, std::memory_order_relaxed);
+    leaving_->travel_with(c);
+    return s;
+  }
+  s = owner_.sessions().pick(except, waits_since_);
+  s->submit(c);
+  return s;
+}
+
+// A grant that took long is old news: one heartbeat before it is reported.
+void acquisition::confirm_if_late(boot_clock::time_point sent) {
+  made_->since = boot_clock::now();
+  if (made_->since - sent < owner_.heartbeat_period()) return;
+  session &s = made_->on();
+  call c;
+  c.what = op::holds;
+  c.mode = options_.mode;
+  c.token = made_->token();
+  s.submit(c);
+  made_->since = boot_clock::now();
+  if (c.ok) return;
+  // Whether we have it is not known, and nobody would give it back.
+  if (c.error) s.fail(loss_reason::connection_closed, c.error->what());
+  s.remove(*made_);
+  session_pool::unload(s);
+  throw s.broken(made_->name());
+}
+
+attempt acquisition::granted() {
+  gate_->add(*made_);
+  if (made_->bound_to) gate_->owners.push_back(*made_->bound_to);
+  owner_.counters.grants.fetch_add(1, std::memory_order_relaxed);
+  owner_.counters.holds.fetch_add(1, std::memory_order_relaxed);
+  owner_.tell_granted(*made_, made_->since - began_);
+  return attempt(std::in_place, made_);
+}
+
+attempt acquisition::join(gate::root &root) {
+  ++root.users;
+  made_->granted(root.token);
+  made_->attach(root.on);
+  made_->since = boot_clock::now();
+  root.on->add(*made_);
+  if (made_->bound_to) gate_->owners.push_back(*made_->bound_to);
+  owner_.counters.shared_joins.fetch_add(1, std::memory_order_relaxed);
+  owner_.counters.holds.fetch_add(1, std::memory_order_relaxed);
+  return attempt(std::in_place, made_);
+}
+
+attempt acquisition::refused(std::optional<holder_info> holder) {
+  owner_.counters.refusals.fetch_add(1, std::memory_order_relaxed);
+  return attempt(outcome::taken, std::move(holder));
+}
+
+holder_info acquisition::local_holder(const gate::root &root) {
+  holder_info holder;
+  holder.pid = root.on->backend_pid();
+  holder.role = root.on->role();
+  holder.application_name = root.on->application_name();
+  holder.acquired_at = to_system(root.since);
+  holder.this_client = true;
+  return holder;
+}
+
+}  // namespace pg_exclusive::detail

@@ -1,0 +1,85 @@
+#include "acquire/release.hpp"
+
+#include "session/session.hpp"
+
+namespace pg_exclusive::detail {
+
+departure::departure(grant &held) noexcept : held_(held), request_(held) {
+  if (!held.mark_released()) loss_ = held.loss().value_or(held.on().loss());
+  held.owner().counters.holds.fetch_sub(1, std::memory_order_relaxed);
+  last_one_ = last_one_out();
+}
+
+// Among shared holds on one grant: does the server have to know?
+bool departure::last_one_out() {
+  if (held_.mode() == lock_mode::exclusive) return true;
+  const std::lock_guard guard(held_.at->access);
+  gate::root *root = held_.at->find(held_);
+  if (root == nullptr) return true;
+  if (root->users > 1) {
+    --root->users;
+    return false;
+  }
+  root->leaving = true;
+  return true;
+}
+
+session_ptr departure::session_to_tell() const {
+  return untold() ? held_.shared_session() : nullptr;
+}
+
+void departure::travel_with(call &next) {
+  told_ = true;
+  held_.on().submit(request_, next);
+}
+
+std::optional<loss_info> departure::end() noexcept {
+  if (ended_) return std::nullopt;
+  ended_ = true;
+  session &s = held_.on();
+  if (untold()) {
+    told_ = true;
+    s.submit(request_);
+  }
+  if (told_ && !request_.ok) loss_ = s.gone();
+  // What cannot be given back goes with the session.
+  if (request_.error) {
+    s.fail(loss_reason::connection_closed, request_.error->what());
+  }
+  if (last_one_) {
+    session_pool::unload(s);
+  } else {
+    s.remove(held_);
+  }
+  leave();
+  if (!loss_) tell_released();
+  return std::move(loss_);
+}
+
+// The threads of this process may go on.
+void departure::leave() {
+  gate &g = *held_.at;
+  const std::lock_guard guard(g.access);
+  if (const gate::root *root = g.find(held_);
+      root != nullptr &&
+      (root->leaving || root->mode == lock_mode::exclusive)) {
+    g.roots.erase(g.roots.begin() + (root - g.roots.data()));
+  }
+  g.forget_owner(held_);
+  g.wake();
+}
+
+void departure::tell_released() {
+  const core &owner = held_.owner();
+  if (!owner.options().on_event) return;
+  event what;
+  what.kind = event_kind::released;
+  what.name = held_.name();
+  if (held_.on().has_tokens()) what.token = held_.token();
+  what.took = std::chrono::duration_cast<std::chrono::microseconds>(
+      boot_clock::now() - held_.since);
+  what.backend_pid = held_.on().backend_pid();
+  owner.tell(std::move(what));
+}
+
+}  // namespace pg_exclusive::detail

@@ -1,0 +1,168 @@
+#include "pg_exclusive/client.hpp"
+
+#include <algorithm>
+#include <condition_variable>
+#include <random>
+
+#include "api/hold_access.hpp"
+#include "client_core/client_core.hpp"
+#include "pg_exclusive/detail/client_access.hpp"
+#include "session/session.hpp"
+
+namespace pg_exclusive {
+namespace detail {
+
+void run_statement(const grant &held,
+                   const std::function<void(PGconn *)> &statement) {
+  call c;
+  c.what = op::statement;
+  c.name = &held.name();
+  c.statement = &statement;
+  held.on().submit(c);
+  if (!c.error) return;
+  if (auto loss = held.loss()) throw lock_lost(held.name(), std::move(*loss));
+  throw lock_error(*c.error);
+}
+
+std::string client_access::conninfo(const client &locks) {
+  locks.core_->check_usable();
+  return pq::for_transactions(locks.core_->conninfo(),
+                              locks.options().connect_timeout);
+}
+
+std::shared_ptr<void> client_access::attachment(
+    const client &locks, const std::type_info &type,
+    std::shared_ptr<void> (*make)()) {
+  return locks.core_->attachment(type, make);
+}
+
+}  // namespace detail
+
+client::client(std::string conninfo, client_options options)
+    : core_(detail::core::make(std::move(conninfo), std::move(options))) {}
+
+run_result<hold> client::try_lock(const lock_name &name,
+                                  const try_options &options) {
+  return detail::hold_access::from(core_->acquire(
+      name, {.wait = std::chrono::milliseconds(0), .mode = options.mode},
+      false));
+}
+
+run_result<hold> client::try_lock_next(hold previous, const lock_name &name,
+                                       const try_options &options) {
+  detail::grant &held = detail::hold_access::leave(previous);
+  if (&held.owner() == core_.get()) {
+    return detail::hold_access::from(
+        core_->acquire_next(held, name, options.mode));
+  }
+  if (auto loss = held.owner().release(held)) {
+    throw lock_lost(held.name(), std::move(*loss));
+  }
+  return try_lock(name, options);
+}
+
+run_result<hold> client::lock(const lock_name &name,
+                              const lock_options &options) {
+  return detail::hold_access::from(core_->acquire(name, options, false));
+}
+
+run_result<hold> client::take_for_task(const lock_name &name,
+                                       const try_options &options) {
+  return detail::hold_access::from(core_->acquire(
+      name, {.wait = std::chrono::milliseconds(0), .mode = options.mode},
+      true));
+}
+
+run_result<hold> client::take_for_task(const lock_name &name,
+                                       const lock_options &options) {
+  return detail::hold_access::from(core_->acquire(name, options, true));
+}
+
+run_result<std::vector<hold>> client::lock_all(std::vector<lock_name> names,
+                                               const lock_options &options) {
+  using result = run_result<std::vector<hold>>;
+  std::vector<std::pair<std::int64_t, lock_name>> order;
+  for (auto &name : names) {
+    const auto id = name.id();
+    order.emplace_back(id, std::move(name));
+  }
+  std::sort(order.begin(), order.end());
+  order.erase(std::unique(order.begin(), order.end()), order.end());
+  const auto began = boot_clock::now();
+  std::vector<hold> holds;
+  for (const auto &[id, name] : order) {
+    lock_options rest = options;
+    if (options.wait) {
+      rest.wait =
+          *options.wait - std::chrono::duration_cast<std::chrono::milliseconds>(
+                              boot_clock::now() - began);
+    }
+    // While we wait for the others, nobody but us can give it back.
+    auto granted =
+        detail::hold_access::from(core_->acquire(name, rest, /*bound=*/true));
+    if (!granted) return result(granted.outcome(), granted.refused_by());
+    holds.push_back(*std::move(granted));
+  }
+  for (const auto &held : holds) {
+    held.check();
+    detail::hold_access::unbind(held);
+  }
+  return result(std::in_place, std::move(holds));
+}
+
+namespace {
+
+// Sleeps, but not longer than until a stop is requested.
+void pause(const std::stop_token &stop, std::chrono::milliseconds time) {
+  std::mutex access;
+  std::condition_variable_any stopped;
+  std::unique_lock lock(access);
+  stopped.wait_for(lock, stop, time, [] { return false; });
+}
+
+// What ends without anybody changing how we ask: the server is away, is a
+// standby, has no room; the namespace is paused or its quota used up; somebody
+// cancelled the statement.
+bool passes(const lock_error &error) {
+  const auto &state = error.sqlstate();
+  return error.is_connection_error() || state == "25006" || state == "53200" ||
+         state == "53400" || state == "55000" || state == "57014";
+}
+
+}  // namespace
+
+run_result<hold> client::campaign(const lock_name &name,
+                                  const std::stop_token &stop) {
+  thread_local std::minstd_rand random(std::random_device{}());
+  auto most = std::chrono::milliseconds(100);
+  while (!stop.stop_requested()) {
+    try {
+      return detail::hold_access::from(
+          core_->acquire(name, {.stop = stop}, true));
+    } catch (const lock_error &error) {
+      if (!passes(error)) throw;
+    }
+    std::uniform_int_distribution<std::int64_t> time(most.count() / 2,
+                                                     most.count());
+    pause(stop, std::chrono::milliseconds(time(random)));
+    most =
+        std::min<std::chrono::milliseconds>(most * 2, std::chrono::seconds(5));
+  }
+  return run_result<hold>(outcome::stopped);
+}
+
+bool client::close(std::chrono::milliseconds deadline) {
+  return core_->close(deadline);
+}
+
+client_stats client::stats() const { return core_->stats(); }
+
+server_facts client::facts() const { return core_->facts(); }
+
+bool client::has_extension() const noexcept { return core_->has_extension; }
+
+const client_options &client::options() const noexcept {
+  return core_->options();
+}
+
+}  // namespace pg_exclusive

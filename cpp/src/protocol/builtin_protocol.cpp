@@ -1,0 +1,230 @@
+// Without the extension: the same ids as built-in advisory locks.
+//
+// No tokens, no names on the server, nobody's privileges are checked; a wait
+// holds a snapshot.  The id of a lock stands where its token would.
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <climits>
+
+#include "pg_exclusive/detail/client_access.hpp"
+#include "protocol/binary_format.hpp"
+#include "protocol/protocol.hpp"
+#include "session/grant.hpp"
+
+namespace pg_exclusive::detail {
+namespace {
+
+constexpr const char *many = "pg_exclusive_calls";
+constexpr const char *heartbeat = "pg_exclusive_heartbeat";
+
+// The rows of pg_locks that are advisory locks with a bigint id, here.
+constexpr const char *our_locks =
+    "(SELECT l.pid, l.granted, (l.classid::bigint OPERATOR(pg_catalog.<<) 32) "
+    "OPERATOR(pg_catalog.|) l.objid::bigint AS id "
+    "FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_database d "
+    "ON d.oid OPERATOR(pg_catalog.=) l.database "
+    "WHERE l.locktype OPERATOR(pg_catalog.=) 'advisory' "
+    "AND l.objsubid OPERATOR(pg_catalog.=) 1 "
+    "AND d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()) k ";
+
+std::string many_statement() {
+  return std::string(
+             "SELECT n, CASE o WHEN 'x' THEN pg_catalog.pg_try_advisory_lock(i)"
+             " WHEN 's' THEN pg_catalog.pg_try_advisory_lock_shared(i)"
+             " WHEN 'u' THEN pg_catalog.pg_advisory_unlock(i)"
+             " WHEN 'v' THEN pg_catalog.pg_advisory_unlock_shared(i)"
+             " ELSE EXISTS (SELECT FROM ") +
+         our_locks +
+         "WHERE k.id OPERATOR(pg_catalog.=) i AND k.granted "
+         "AND k.pid OPERATOR(pg_catalog.=) pg_catalog.pg_backend_pid()) END "
+         "FROM ROWS FROM (pg_catalog.string_to_table($1, NULL), "
+         "pg_catalog.unnest($2)) WITH ORDINALITY AS c(o, i, n)";
+}
+
+std::string nonce_expression() {
+  return "(SELECT (1000000 OPERATOR(pg_catalog.*) extract(epoch FROM "
+         "backend_start))::bigint OPERATOR(pg_catalog.+) pid FROM "
+         "pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid()))";
+}
+
+std::string heartbeat_statement() {
+  return "SELECT " + nonce_expression() +
+         ", ARRAY(SELECT i FROM pg_catalog.unnest($1) i "
+         "WHERE NOT EXISTS (SELECT FROM " +
+         our_locks +
+         "WHERE k.id OPERATOR(pg_catalog.=) i AND k.granted AND "
+         "k.pid OPERATOR(pg_catalog.=) pg_catalog.pg_backend_pid())), "
+         "EXISTS (SELECT FROM pg_catalog.pg_extension "
+         "WHERE extname OPERATOR(pg_catalog.=) 'pg_exclusive')";
+}
+
+template <class T>
+T number(std::string_view text) {
+  T value{};
+  std::from_chars(text.data(), text.data() + text.size(), value);
+  return value;
+}
+
+char letter(const call &c) {
+  const bool shared = c.mode == lock_mode::shared;
+  switch (c.what) {
+    case op::unlock:
+      return shared ? 'v' : 'u';
+    case op::holds:
+      return 'h';
+    default:
+      return shared ? 's' : 'x';
+  }
+}
+
+class builtin_dialect final : public dialect {
+ public:
+  [[nodiscard]] bool has_tokens() const override { return false; }
+  [[nodiscard]] bool error_may_leave_lock() const override { return true; }
+
+  std::int64_t prepare(PGconn *connection) override {
+    pq::prepare(connection, many, many_statement(),
+                {wire::type_text, wire::type_int8_array});
+    pq::prepare(connection, heartbeat, heartbeat_statement(),
+                {wire::type_int8_array});
+    const auto row = pq::exec(connection, "SELECT " + nonce_expression());
+    return number<std::int64_t>(pq::column(row.get(), 0, 0));
+  }
+
+  bool send(PGconn *connection, std::span<call *const> calls) override {
+    std::string ops;
+    wire::array_builder ids(wire::type_int8, calls.size());
+    for (const call *c : calls) {
+      if (c->permits > 0) {
+        ops.clear();
+        break;
+      }
+      ops.push_back(letter(*c));
+      ids.add(c->what == op::take ? c->name->id() : c->token);
+    }
+    const std::array<const char *, 2> values{ops.data(), ids.bytes().data()};
+    const std::array<int, 2> lengths{static_cast<int>(ops.size()),
+                                     static_cast<int>(ids.bytes().size())};
+    static constexpr std::array<int, 2> binary{1, 1};
+    return PQsendQueryPrepared(connection, many, 2, values.data(),
+                               lengths.data(), binary.data(), 1) == 1;
+  }
+
+  void receive(PGconn *connection, const PGresult *result,
+               std::span<call *const> calls) override {
+    if (auto error = pq::error_of(connection, result)) {
+      for (call *c : calls) {
+        c->error.emplace(
+            error->what(), error->sqlstate(),
+            c->name == nullptr ? std::nullopt : std::optional(*c->name),
+            error->hint());
+      }
+      return;
+    }
+    for (int row = 0; row < PQntuples(result); ++row) {
+      const auto n = wire::read_int8(PQgetvalue(result, row, 0));
+      call &c = *calls[static_cast<std::size_t>(n) - 1];
+      c.ok = *PQgetvalue(result, row, 1) != 0;
+      if (c.what != op::take) continue;
+      if (c.ok) c.wanted->granted(c.name->id());
+      if (!c.ok) c.holder = find_holder(connection, c.name->id());
+    }
+  }
+
+  bool send_heartbeat(PGconn *connection,
+                      std::span<const held_lock> held) override {
+    wire::array_builder ids(wire::type_int8, held.size());
+    for (const auto &lock : held) ids.add(lock.token);
+    const char *value = ids.bytes().data();
+    const int length = static_cast<int>(ids.bytes().size());
+    const int binary = 1;
+    return PQsendQueryPrepared(connection, heartbeat, 1, &value, &length,
+                               &binary, 1) == 1;
+  }
+
+  pulse read_heartbeat(const PGresult *result,
+                       std::span<const held_lock> /*held*/) override {
+    pulse answer;
+    answer.nonce = wire::read_int8(PQgetvalue(result, 0, 0));
+    for (const auto id : wire::read_int8_array(pq::column(result, 0, 1))) {
+      if (id) answer.lost.push_back(*id);
+    }
+    answer.extension_appeared = *PQgetvalue(result, 0, 2) != 0;
+    return answer;
+  }
+
+  bool send_wait(PGconn *connection, const wanted_lock &lock,
+                 std::optional<std::chrono::milliseconds> wait) override {
+    if (lock.permits > 0) throw missing_extension(lock.name);
+    // Zero would mean no limit, and more than 24 days an error: we ask again.
+    const auto limit =
+        wait ? std::clamp<std::int64_t>(wait->count(), 1, INT_MAX) : 0;
+    pq::exec(connection,
+             "SELECT pg_catalog.set_config('lock_timeout', $1, false)",
+             {std::to_string(limit)});
+    const char *statement =
+        lock.mode == lock_mode::shared
+            ? "SELECT pg_catalog.pg_advisory_lock_shared($1::bigint)"
+            : "SELECT pg_catalog.pg_advisory_lock($1::bigint)";
+    const std::string id = std::to_string(lock.name.id());
+    const char *value = id.c_str();
+    return PQsendQueryParams(connection, statement, 1, nullptr, &value, nullptr,
+                             nullptr, 0) == 1;
+  }
+
+  wait_answer read_wait(PGconn *connection, const PGresult *result,
+                        const lock_name &name) override {
+    wait_answer answer;
+    answer.error = pq::error_of(connection, result, name);
+    if (answer.error && answer.error->sqlstate() == "55P03") {
+      answer.error.reset();
+    } else if (!answer.error) {
+      answer.token = name.id();
+    }
+    return answer;
+  }
+
+  bool begin_run(PGconn * /*connection*/, const lock_name &name,
+                 std::string_view /*slot*/,
+                 const once_options & /*options*/) override {
+    throw missing_extension(name);
+  }
+
+  void finish_run(PGconn * /*connection*/, const lock_name &name,
+                  std::string_view /*slot*/, bool /*succeeded*/) override {
+    throw missing_extension(name);
+  }
+
+ private:
+  // In a round trip of its own, because the built-in functions do not tell.
+  static std::optional<holder_info> find_holder(PGconn *connection,
+                                                std::int64_t id) {
+    const auto rows = pq::exec(
+        connection,
+        std::string("SELECT a.pid, coalesce(a.usename, ''), "
+                    "coalesce(a.application_name, ''), "
+                    "coalesce(pg_catalog.host(a.client_addr), '') FROM ") +
+            our_locks +
+            "JOIN pg_catalog.pg_stat_activity a "
+            "ON a.pid OPERATOR(pg_catalog.=) k.pid "
+            "WHERE k.granted AND k.id OPERATOR(pg_catalog.=) $1::bigint LIMIT "
+            "1",
+        {std::to_string(id)});
+    if (PQntuples(rows.get()) == 0) return std::nullopt;
+    holder_info holder;
+    holder.pid = number<int>(pq::column(rows.get(), 0, 0));
+    holder.role = pq::column(rows.get(), 0, 1);
+    holder.application_name = pq::column(rows.get(), 0, 2);
+    holder.client_addr = pq::column(rows.get(), 0, 3);
+    return holder;
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<dialect> make_builtin_dialect() {
+  return std::make_unique<builtin_dialect>();
+}
+
+}  // namespace pg_exclusive::detail

@@ -1,0 +1,310 @@
+// The extension's internal functions.  What travels often is a prepared
+// statement with binary parameters and a scalar for an answer, because a row of
+// many columns costs more than the lock.
+#include <array>
+#include <charconv>
+
+#include "protocol/binary_format.hpp"
+#include "protocol/protocol.hpp"
+#include "session/grant.hpp"
+
+namespace pg_exclusive::detail {
+namespace {
+
+constexpr const char *take_one = "pg_exclusive_try";
+constexpr const char *unlock_one = "pg_exclusive_unlock";
+constexpr const char *take_many = "pg_exclusive_calls";
+constexpr const char *heartbeat = "pg_exclusive_heartbeat";
+
+// The parameters of a statement, in binary.
+class parameters {
+ public:
+  void add(std::string_view bytes) {
+    values_[n_] = bytes.data();
+    lengths_[n_] = static_cast<int>(bytes.size());
+    ++n_;
+  }
+  bool send(PGconn *connection, const char *statement) const {
+    static constexpr std::array<int, 4> binary{1, 1, 1, 1};
+    return PQsendQueryPrepared(connection, statement, n_, values_.data(),
+                               lengths_.data(), binary.data(), 1) == 1;
+  }
+
+ private:
+  int n_ = 0;
+  std::array<const char *, 4> values_{};
+  std::array<int, 4> lengths_{};
+};
+
+char letter(const call &c) {
+  switch (c.what) {
+    case op::unlock:
+      return 'u';
+    case op::holds:
+      return 'h';
+    default:
+      return c.mode == lock_mode::shared ? 's' : 'x';
+  }
+}
+
+template <class T>
+T number(std::string_view text) {
+  T value{};
+  std::from_chars(text.data(), text.data() + text.size(), value);
+  return value;
+}
+
+// What the server tells of an element that was refused or failed.
+enum detail_field {
+  ordinal,
+  sqlstate,
+  message,
+  hint,
+  pid,
+  role,
+  application,
+  address,
+  since,
+  fields
+};
+
+std::optional<holder_info> read_holder(
+    std::span<const std::string_view> detail) {
+  holder_info holder;
+  holder.pid = number<int>(detail[pid]);
+  holder.role = detail[role];
+  holder.application_name = detail[application];
+  holder.client_addr = detail[address];
+  if (!detail[since].empty()) {
+    holder.acquired_at = std::chrono::system_clock::time_point(
+        std::chrono::microseconds(number<std::int64_t>(detail[since])));
+  }
+  if (holder.pid == 0 && holder.role.empty()) return std::nullopt;
+  return holder;
+}
+
+void read_details(std::string_view bytes, std::span<call *const> calls) {
+  const auto strings = wire::read_array(bytes);
+  for (std::size_t at = 0; at + fields <= strings.size(); at += fields) {
+    const std::span detail(strings.data() + at, fields);
+    const auto index = number<std::size_t>(detail[ordinal]) - 1;
+    if (index >= calls.size()) continue;
+    call &c = *calls[index];
+    if (detail[sqlstate].empty()) {
+      c.holder = read_holder(detail);
+    } else {
+      c.error.emplace(std::string(detail[message]),
+                      std::string(detail[sqlstate]),
+                      c.name == nullptr ? std::nullopt : std::optional(*c.name),
+                      std::string(detail[hint]));
+    }
+  }
+}
+
+void answer(call &c, std::optional<std::int64_t> value) {
+  c.ok = value.has_value();
+  if (c.ok && c.what == op::take) c.wanted->granted(*value);
+}
+
+class extension_dialect final : public dialect {
+ public:
+  explicit extension_dialect(std::string schema) : schema_(std::move(schema)) {}
+
+  [[nodiscard]] bool has_tokens() const override { return true; }
+  [[nodiscard]] bool error_may_leave_lock() const override { return false; }
+
+  std::int64_t prepare(PGconn *connection) override {
+    using namespace wire;
+    const std::string details = ", " + schema_ + "._details()";
+    pq::prepare(connection, take_one,
+                "SELECT " + schema_ + "._try($1, $2, $3)" + details,
+                {type_text, type_text, type_char});
+    pq::prepare(connection, unlock_one, "SELECT " + schema_ + "._unlock($1)",
+                {type_int8});
+    pq::prepare(connection, take_many,
+                "SELECT " + schema_ + "._calls($1, $2, $3, $4)" + details,
+                {type_text, type_text_array, type_text_array, type_int8_array});
+    pq::prepare(connection, heartbeat,
+                "SELECT nonce, lost FROM " + schema_ + "._heartbeat($1)",
+                {type_int8_array});
+    const auto session =
+        pq::exec(connection, "SELECT nonce FROM " + schema_ + "._session()");
+    return number<std::int64_t>(pq::column(session.get(), 0, 0));
+  }
+
+  bool send(PGconn *connection, std::span<call *const> calls) override {
+    if (calls.size() > 1) return send_many(connection, calls);
+    const call &c = *calls[0];
+    const wire::int8 token(c.token);
+    const char mode = letter(c);
+    parameters p;
+    switch (c.what) {
+      case op::take:
+        if (c.permits > 0) return send_permit(connection, c);
+        p.add(c.name->namespace_);
+        p.add(c.name->key);
+        p.add({&mode, 1});
+        return p.send(connection, take_one);
+      case op::unlock:
+        p.add({token.bytes.data(), token.bytes.size()});
+        return p.send(connection, unlock_one);
+      default:
+        return send_many(connection, calls);
+    }
+  }
+
+  void receive(PGconn *connection, const PGresult *result,
+               std::span<call *const> calls) override {
+    if (auto error = pq::error_of(connection, result)) {
+      fail(*error, calls);
+      return;
+    }
+    call &first = *calls[0];
+    if (calls.size() == 1 && first.what == op::unlock) {
+      first.ok = !pq::is_null(result, 0, 0) && *PQgetvalue(result, 0, 0) != 0;
+      return;
+    }
+    if (calls.size() == 1 && first.what == op::take) {
+      if (pq::is_null(result, 0, 0)) {
+        first.ok = false;
+      } else {
+        answer(first, wire::read_int8(PQgetvalue(result, 0, 0)));
+      }
+    } else {
+      const auto values = wire::read_int8_array(pq::column(result, 0, 0));
+      for (std::size_t i = 0; i < calls.size() && i < values.size(); ++i) {
+        answer(*calls[i], values[i]);
+      }
+    }
+    if (!pq::is_null(result, 0, 1)) {
+      read_details(pq::column(result, 0, 1), calls);
+    }
+  }
+
+  bool send_heartbeat(PGconn *connection,
+                      std::span<const held_lock> held) override {
+    wire::array_builder tokens(wire::type_int8, held.size());
+    for (const auto &lock : held) tokens.add(lock.token);
+    parameters p;
+    p.add(tokens.bytes());
+    return p.send(connection, heartbeat);
+  }
+
+  pulse read_heartbeat(const PGresult *result,
+                       std::span<const held_lock> /*held*/) override {
+    pulse answer;
+    answer.nonce = wire::read_int8(PQgetvalue(result, 0, 0));
+    if (pq::is_null(result, 0, 1)) return answer;
+    for (const auto token : wire::read_int8_array(pq::column(result, 0, 1))) {
+      if (token) answer.lost.push_back(*token);
+    }
+    return answer;
+  }
+
+  bool send_wait(PGconn *connection, const wanted_lock &lock,
+                 std::optional<std::chrono::milliseconds> wait) override {
+    const std::string limit =
+        wait ? std::to_string(wait->count()) + " milliseconds" : "";
+    const std::string permits = std::to_string(lock.permits);
+    const char *mode = lock.mode == lock_mode::shared ? "shared" : "exclusive";
+    const std::string statement =
+        "CALL " + schema_ +
+        (lock.permits > 0 ? "._wait_permit" : "._wait_lock") +
+        "($1, $2, $3, $4, NULL)";
+    const std::array<const char *, 4> values{
+        lock.name.namespace_.c_str(), lock.name.key.c_str(),
+        lock.permits > 0 ? permits.c_str() : mode,
+        wait ? limit.c_str() : nullptr};
+    return PQsendQueryParams(connection, statement.c_str(), 4, nullptr,
+                             values.data(), nullptr, nullptr, 0) == 1;
+  }
+
+  wait_answer read_wait(PGconn *connection, const PGresult *result,
+                        const lock_name &name) override {
+    wait_answer answer;
+    answer.error = pq::error_of(connection, result, name);
+    if (!answer.error && !pq::is_null(result, 0, 0)) {
+      answer.token = number<std::int64_t>(pq::column(result, 0, 0));
+    }
+    return answer;
+  }
+
+  bool begin_run(PGconn *connection, const lock_name &name,
+                 std::string_view slot, const once_options &options) override {
+    std::vector<std::string> values{
+        name.namespace_, name.key, std::string(slot),
+        options.on_crash == on_crash::skip ? "skip" : "retry"};
+    std::string every;
+    if (options.every) {
+      every = ", $5::pg_catalog.interval";
+      values.push_back(std::to_string(options.every->count()) +
+                       " milliseconds");
+    }
+    const auto row = pq::exec(
+        connection,
+        "SELECT " + schema_ + ".begin_run($1, $2, $3, $4" + every + ")",
+        values);
+    return pq::column(row.get(), 0, 0) == "t";
+  }
+
+  void finish_run(PGconn *connection, const lock_name &name,
+                  std::string_view slot, bool succeeded) override {
+    pq::exec(connection,
+             "SELECT " + schema_ + ".finish_run($1, $2, $3, $4::boolean)",
+             {name.namespace_, name.key, std::string(slot),
+              succeeded ? "true" : "false"});
+  }
+
+ private:
+  static bool send_many(PGconn *connection, std::span<call *const> calls) {
+    std::string ops;
+    wire::array_builder namespaces(wire::type_text, calls.size());
+    wire::array_builder keys(wire::type_text, calls.size());
+    wire::array_builder tokens(wire::type_int8, calls.size());
+    for (const call *c : calls) {
+      const bool named = c->what == op::take;
+      ops.push_back(letter(*c));
+      namespaces.add(named ? std::string_view(c->name->namespace_)
+                           : std::string_view());
+      keys.add(named ? std::string_view(c->name->key) : std::string_view());
+      tokens.add(c->token);
+    }
+    parameters p;
+    p.add(ops);
+    p.add(namespaces.bytes());
+    p.add(keys.bytes());
+    p.add(tokens.bytes());
+    return p.send(connection, take_many);
+  }
+
+  bool send_permit(PGconn *connection, const call &c) const {
+    const std::string statement = "SELECT " + schema_ +
+                                  "._try_permit($1, $2, $3), " + schema_ +
+                                  "._details()";
+    const std::string permits = std::to_string(c.permits);
+    const std::array<const char *, 3> values{
+        c.name->namespace_.c_str(), c.name->key.c_str(), permits.c_str()};
+    return PQsendQueryParams(connection, statement.c_str(), 3, nullptr,
+                             values.data(), nullptr, nullptr, 1) == 1;
+  }
+
+  static void fail(const lock_error &error, std::span<call *const> calls) {
+    for (call *c : calls) {
+      c->ok = false;
+      c->error.emplace(
+          error.what(), error.sqlstate(),
+          c->name == nullptr ? std::nullopt : std::optional(*c->name),
+          error.hint());
+    }
+  }
+
+  std::string schema_;
+};
+
+}  // namespace
+
+std::unique_ptr<dialect> make_extension_dialect(std::string schema) {
+  return std::make_unique<extension_dialect>(std::move(schema));
+}
+
+}  // namespace pg_exclusive::detail

@@ -1,0 +1,89 @@
+// What is said to the server: in the words of the extension, or, without it, of
+// the built-in advisory locks.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "protocol/pq.hpp"
+#include "protocol/request.hpp"
+
+namespace pg_exclusive::detail {
+
+// A lock that a heartbeat asks for.  Without the extension the token that
+// identifies it is the lock's id.
+struct held_lock {
+  std::int64_t token;
+  lock_mode mode;
+};
+
+// A lock, or a permit of a semaphore with so many, that is waited for.
+struct wanted_lock {
+  const lock_name &name;
+  lock_mode mode;
+  int permits;
+};
+
+// What a heartbeat answers.
+struct pulse {
+  std::int64_t nonce = 0;
+  std::vector<std::int64_t> lost;  // tokens
+  bool extension_appeared = false;
+};
+
+// What waiting for a lock came to.
+struct wait_answer {
+  std::optional<std::int64_t> token;  // none: timed out
+  std::optional<lock_error> error;
+};
+
+class dialect {
+ public:
+  dialect() = default;
+  dialect(const dialect &) = delete;
+  dialect &operator=(const dialect &) = delete;
+  virtual ~dialect() = default;
+
+  [[nodiscard]] virtual bool has_tokens() const = 0;
+  // After an error in an acquire: might the lock be held all the same?
+  [[nodiscard]] virtual bool error_may_leave_lock() const = 0;
+
+  // Makes a new session ready; gives a number that only its backend knows.
+  virtual std::int64_t prepare(PGconn *connection) = 0;
+
+  // One or more takes, unlocks and holds in one statement.  False: not sent.
+  virtual bool send(PGconn *connection, std::span<call *const> calls) = 0;
+  // Fills in the answers, or the error of each.
+  virtual void receive(PGconn *connection, const PGresult *result,
+                       std::span<call *const> calls) = 0;
+
+  virtual bool send_heartbeat(PGconn *connection,
+                              std::span<const held_lock> held) = 0;
+  virtual pulse read_heartbeat(const PGresult *result,
+                               std::span<const held_lock> held) = 0;
+
+  // Waits in the server's queue, on a session that holds nothing.
+  virtual bool send_wait(PGconn *connection, const wanted_lock &lock,
+                         std::optional<std::chrono::milliseconds> wait) = 0;
+  virtual wait_answer read_wait(PGconn *connection, const PGresult *result,
+                                const lock_name &name) = 0;
+
+  // Records of runs outside the database.
+  virtual bool begin_run(PGconn *connection, const lock_name &name,
+                         std::string_view slot,
+                         const once_options &options) = 0;
+  virtual void finish_run(PGconn *connection, const lock_name &name,
+                          std::string_view slot, bool succeeded) = 0;
+};
+
+// With the extension, in the schema `schema` (quoted).
+std::unique_ptr<dialect> make_extension_dialect(std::string schema);
+// Without.
+std::unique_ptr<dialect> make_builtin_dialect();
+
+}  // namespace pg_exclusive::detail

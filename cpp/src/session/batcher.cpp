@@ -1,0 +1,296 @@
+// How threads share a session.
+//
+// A thread that finds the session free leads: it sends what is queued, reads
+// the answers, sends what was queued meanwhile *before* it hands out the
+// answers (so that the server works while we wake threads up), and leaves the
+// reading of that to one of the threads it carried.  Nobody ever waits for a
+// thread that has nothing of its own on the way.
+#include <algorithm>
+#include <stdexcept>
+
+#include "client_core/client_core.hpp"
+#include "session/session.hpp"
+
+namespace pg_exclusive::detail {
+
+void session::push(call *first, call &last) {
+  last.next = nullptr;
+  (last_ == nullptr ? first_ : last_->next) = first;
+  last_ = &last;
+  ++queued_;
+}
+
+call *session::pop() {
+  call *c = first_;
+  first_ = c->next;
+  if (first_ == nullptr) last_ = nullptr;
+  if (c->awaited == c) --queued_;
+  return c;
+}
+
+// What the calling thread asks, linked by `next`.
+void session::submit(call *first, call &last) {
+  bound_for next = bound_for::nowhere;
+  call *stranded = nullptr;
+  bool leading = false;
+  int turns = 0;
+  {
+    const std::lock_guard guard(access_);
+    const bool over = lease_.ended();
+    for (call *c = first; c != nullptr; c = c->next) {
+      if (c->releasing != nullptr) remove_locked(*c->releasing);
+      if (over) give_up(*c);
+    }
+    if (over) return;  // nobody serves the queue any more
+    push(first, last);
+    turns = flight_.size + queued_ >= crowd ? 2 : 0;
+    leading = !busy_;
+    busy_ = true;
+    // At once: what gets aboard before us would have nobody to read it.
+    if (leading) next = board_next({}, stranded);
+  }
+  if (leading) {
+    if (set_off(next, stranded) == bound_for::nowhere) return;  // it just died
+  } else if (last.await(turns) == call::done) {
+    return;
+  }
+  lead(last);  // what carries it is on its way
+}
+
+// Reads what is on its way, until there is somebody else to do it or nothing.
+// The thread's own call is among the first that are read.
+void session::lead(const call &mine) {
+  for (;;) {
+    land();
+    std::array<call *, max_batch> landed;
+    const std::size_t size = flight_.size;
+    std::copy_n(flight_.calls.begin(), size, landed.begin());
+    const std::span calls(landed.data(), size);
+    const bound_for next = take_off(calls);
+    call *carrier =
+        next == bound_for::server ? flight_.calls.front()->awaited : nullptr;
+    for (call *c : calls) {
+      if (c->awaited == c && c != &mine) c->notify(call::done);
+    }
+    // The other half of a pair that did not travel together is ours to read.
+    if (next == bound_for::heartbeat || carrier == &mine) continue;
+    if (carrier != nullptr) carrier->notify(call::lead);
+    return;
+  }
+}
+
+// Registers what was granted, then sends what is due next.
+session::bound_for session::take_off(std::span<call *const> landed) {
+  bound_for next = bound_for::nowhere;
+  call *stranded = nullptr;
+  {
+    const std::lock_guard guard(access_);
+    next = board_next(landed, stranded);
+  }
+  return set_off(next, stranded);
+}
+
+// With `access_` held.  `stranded`: who asked and will not be served.
+session::bound_for session::board_next(std::span<call *const> landed,
+                                       call *&stranded) {
+  // Right after a good landing its time will do: it must only not be later than
+  // what is sent next.
+  flight_.at = !landed.empty() && flight_.landed > flight_.at
+                   ? flight_.landed
+                   : boot_clock::now();
+  const bool alive = lease_.alive_at(flight_.at);
+  settle(landed, alive);
+  flight_.size = 0;
+  flight_.heartbeat = false;
+  if (!alive) {
+    stranded = first_;
+    first_ = last_ = nullptr;
+    queued_ = 0;
+    return bound_for::the_end;
+  }
+  if (heartbeat_wanted_) {
+    board_heartbeat();
+    return bound_for::heartbeat;
+  }
+  if (first_ != nullptr) {
+    board();
+    return bound_for::server;
+  }
+  busy_ = false;
+  return bound_for::nowhere;
+}
+
+session::bound_for session::set_off(bound_for next, call *stranded) {
+  if (next == bound_for::the_end) {
+    close();
+    fail_queue(stranded);
+    return bound_for::nowhere;
+  }
+  if (next != bound_for::nowhere) send();
+  return next;
+}
+
+// Grants count from here; what came too late is none.
+void session::settle(std::span<call *const> landed, bool in_time) {
+  for (call *c : landed) {
+    if (c->what != op::take || !c->ok) continue;
+    if (in_time) {
+      c->wanted->attach(shared_from_this());
+      c->wanted->index = grants_.size();
+      grants_.push_back(c->wanted.get());
+      last_grant_ = c->sent.time_since_epoch().count();
+    } else {
+      give_up(*c);
+    }
+  }
+}
+
+void session::board() {
+  while (first_ != nullptr && flight_.size < max_batch) {
+    const bool alone = first_->alone();
+    if (alone && flight_.size > 0) break;
+    // Not the last seat for the first of a pair.
+    if (first_->awaited != first_ && flight_.size + 1 == max_batch) break;
+    flight_.calls[flight_.size++] = pop();
+    if (alone) break;
+  }
+}
+
+void session::board_heartbeat() {
+  heartbeat_wanted_ = false;
+  flight_.heartbeat = true;
+  flight_.held.clear();
+  for (const grant *g : grants_) {
+    flight_.held.push_back({g->token(), g->mode()});
+  }
+}
+
+void session::send() {
+  const std::span<call *const> calls(flight_.calls.data(), flight_.size);
+  PGconn *connection = connection_.get();
+  if (flight_.heartbeat) {
+    last_beat_ = flight_.at.time_since_epoch().count();
+    flight_.sent = words_->send_heartbeat(connection, flight_.held);
+  } else if (calls[0]->what == op::statement) {
+    flight_.sent = true;  // it does all itself, when it lands
+  } else {
+    flight_.sent = words_->send(connection, calls);
+  }
+}
+
+bool session::forgets_us(const lock_error &error) {
+  return error.sqlstate() == "26000";
+}
+
+// Somebody cancelled the statement, perhaps after it had taken a lock.
+bool session::cancelled(const lock_error &error) {
+  return error.sqlstate() == "57014";
+}
+
+// Reads the answers.  Afterwards every call has one.
+void session::land() {
+  const std::span<call *const> calls(flight_.calls.data(), flight_.size);
+  if (!flight_.sent) {
+    fail(loss_reason::connection_closed, PQerrorMessage(connection_.get()));
+  } else if (flight_.heartbeat) {
+    land_heartbeat();
+  } else if (calls[0]->what == op::statement) {
+    land_statement(*calls[0]);
+  } else {
+    land_calls(calls);
+  }
+  if (!lease_.ended()) return;
+  for (call *c : calls) give_up(*c);
+}
+
+void session::land_calls(std::span<call *const> calls) {
+  PGconn *connection = connection_.get();
+  const auto result = pq::take_result(connection);
+  for (call *c : calls) c->sent = flight_.at;
+  if (PQtransactionStatus(connection) != PQTRANS_IDLE) {
+    fail(loss_reason::connection_closed, PQerrorMessage(connection));
+    return;
+  }
+  try {
+    words_->receive(connection, result.get(), calls);
+  } catch (const std::runtime_error &strange) {
+    fail(loss_reason::backend_changed, strange.what());
+    return;
+  }
+  for (const call *c : calls) {
+    if (!c->error) continue;
+    if (!forgets_us(*c->error) && !cancelled(*c->error)) continue;
+    fail(forgets_us(*c->error) ? loss_reason::lock_gone
+                               : loss_reason::connection_closed,
+         c->error->what());
+    return;
+  }
+  confirm();
+  owner_.counters.round_trips.fetch_add(1, std::memory_order_relaxed);
+  owner_.counters.calls.fetch_add(calls.size(), std::memory_order_relaxed);
+  if (!words_->error_may_leave_lock()) return;
+  for (const call *c : calls) {
+    if (c->error && c->what == op::take) {
+      fail(loss_reason::lock_gone, "an acquire on this session failed");
+    }
+  }
+}
+
+void session::land_statement(call &c) {
+  try {
+    c.sent = flight_.at;
+    (*c.statement)(connection_.get());
+    c.ok = true;
+    confirm();
+  } catch (const lock_error &error) {
+    c.ok = false;
+    c.error.emplace(error.what(), error.sqlstate(),
+                    c.name == nullptr ? std::nullopt : std::optional(*c.name),
+                    error.hint());
+  }
+  if (PQtransactionStatus(connection_.get()) != PQTRANS_IDLE) {
+    fail(loss_reason::connection_closed, PQerrorMessage(connection_.get()));
+  }
+}
+
+// Whoever asked when nothing can be had any more.
+void session::give_up(call &c) {
+  c.ok = false;
+  if (c.what != op::unlock && c.what != op::holds && !c.error) {
+    c.error.emplace(
+        broken(c.name == nullptr ? std::nullopt : std::optional(*c.name)));
+  }
+}
+
+void session::fail_queue(call *first) {
+  while (first != nullptr) {
+    call *c = first;
+    first = c->next;
+    give_up(*c);
+    if (c->awaited == c) c->notify(call::done);
+  }
+}
+
+bool session::own() {
+  const std::lock_guard guard(access_);
+  if (busy_ || !alive()) return false;
+  busy_ = true;
+  return true;
+}
+
+void session::disown() { hand_over(); }
+
+// Leaves the session to who is waiting for it, if anybody.
+void session::hand_over() {
+  for (;;) {
+    const bound_for next = take_off({});
+    if (next == bound_for::nowhere) return;
+    if (next == bound_for::server) {
+      flight_.calls.front()->awaited->notify(call::lead);
+      return;
+    }
+    land();
+  }
+}
+
+}  // namespace pg_exclusive::detail

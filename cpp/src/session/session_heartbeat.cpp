@@ -1,0 +1,95 @@
+// Heartbeats: is each lock still ours, and is it still the same backend?
+//
+// They ask the lock manager for each lock.  A mere sign of life would miss
+// DISCARD ALL, pg_advisory_unlock_all() and a pooler that changed the backend.
+#include <algorithm>
+
+#include "client_core/client_core.hpp"
+#include "session/session.hpp"
+
+namespace pg_exclusive::detail {
+
+bool session::start_heartbeat() {
+  {
+    const std::lock_guard guard(access_);
+    if (!alive()) return false;
+    heartbeat_wanted_ = true;
+    if (busy_) return false;
+    busy_ = true;
+  }
+  return take_off({}) == bound_for::heartbeat;
+}
+
+bool session::carry_on() {
+  PGconn *connection = connection_.get();
+  if (PQconsumeInput(connection) == 1 && PQisBusy(connection) == 1) return true;
+  land();
+  hand_over();
+  return false;
+}
+
+void session::land_heartbeat() {
+  PGconn *connection = connection_.get();
+  const auto result = pq::take_result(connection);
+  if (const auto error = pq::error_of(connection, result.get())) {
+    fail(forgets_us(*error) ? loss_reason::lock_gone
+                            : loss_reason::connection_closed,
+         error->what());
+    return;
+  }
+  pulse answer;
+  try {
+    answer = words_->read_heartbeat(result.get(), flight_.held);
+  } catch (const std::runtime_error &strange) {
+    fail(loss_reason::backend_changed, strange.what());
+    return;
+  }
+  if (answer.nonce != nonce_) {
+    fail(loss_reason::backend_changed, "");
+    return;
+  }
+  if (answer.extension_appeared) {
+    owner_.extension_appeared();
+    fail(loss_reason::extension_appeared, "");
+    return;
+  }
+  if (!confirm()) return;
+  owner_.heartbeat_confirmed(*this, flight_.landed - flight_.at);
+  if (!answer.lost.empty()) lose(answer.lost);
+}
+
+// The session lives, these locks are gone.
+void session::lose(const std::vector<std::int64_t> &tokens) {
+  std::vector<std::shared_ptr<grant>> gone;
+  {
+    const std::lock_guard guard(access_);
+    for (grant *g : grants_) {
+      if (std::find(tokens.begin(), tokens.end(), g->token()) == tokens.end()) {
+        continue;
+      }
+      if (auto alive = g->weak_from_this().lock()) {
+        gone.push_back(std::move(alive));
+      }
+    }
+    for (const auto &g : gone) remove_locked(*g);
+  }
+  // It was there at the heartbeat before this one.
+  loss_info info = this->gone();
+  info.others_may_run_since -=
+      std::chrono::duration_cast<std::chrono::system_clock::duration>(
+          owner_.heartbeat_period());
+  for (auto &g : gone) {
+    {
+      const std::lock_guard guard(g->at->access);
+      if (gate::root *root = g->at->find(*g)) root->lost = true;
+    }
+    owner_.lost(std::move(g), info);
+  }
+}
+
+boot_clock::time_point session::next_beat() const noexcept {
+  return boot_clock::time_point(boot_clock::duration(last_beat_.load())) +
+         owner_.heartbeat_period();
+}
+
+}  // namespace pg_exclusive::detail

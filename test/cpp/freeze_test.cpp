@@ -42,6 +42,85 @@ TEST(freeze, of_a_holder) {
   }
 }
 
+// What a frozen child does beside holding its lock.
+enum class beside { nothing, tries, leads };
+
+// Waits for the loss that a freeze brings; 0 when it was told of it.
+int await_loss(const lock_name &name, diary &note,
+               std::chrono::milliseconds lease, beside what) {
+  std::atomic<int> lost_events{0};
+  const auto count = [&](const pg_exclusive::event &what) {
+    if (what.kind == pg_exclusive::event_kind::lost && what.name == name) {
+      ++lost_events;
+    }
+  };
+  client locks{"", {.lease = lease, .on_event = count}};
+  bool told = false;
+  const auto wait_for = [&](const std::stop_token &lost) {
+    note.holding = true;
+    told = eventually([&] { return lost.stop_requested(); });
+  };
+  if (what == beside::leads) {
+    std::stop_source ended;
+    locks.lead(
+        name,
+        [&](const hold &held) {
+          wait_for(held.lost());
+          ended.request_stop();
+        },
+        ended.get_token());
+  } else {
+    const hold held = *locks.try_lock(name);
+    // Another thread has calls of its own on the way, on the same session.
+    std::jthread other;
+    if (what == beside::tries) {
+      other = std::jthread([&](const std::stop_token &stop) {
+        const auto mine = unique_name("freeze");
+        while (!stop.stop_requested()) {
+          try {
+            (void)locks.try_lock(mine);
+          } catch (const lock_error &) {
+            // The session broke: the next call opens another one.
+          }
+        }
+      });
+    }
+    wait_for(held.lost());
+  }
+  return told && eventually([&] { return lost_events == 1; }) ? 0 : 1;
+}
+
+// Stops them all for longer than the lease; `told[i]` says whether child i
+// heard of its loss after it went on.
+void freeze_group(std::chrono::milliseconds lease, beside what) {
+  constexpr int children = 20;
+  const diaries notes(children);
+  std::vector<std::unique_ptr<child>> group;
+  for (int i = 0; i < children; ++i) {
+    const auto name = unique_name("freeze");
+    group.push_back(std::make_unique<child>([&notes, i, name, lease, what] {
+      return await_loss(name, notes[i], lease, what);
+    }));
+  }
+  for (int i = 0; i < children; ++i) {
+    ASSERT_TRUE(eventually([&] { return notes[i].holding.load(); }));
+  }
+  for (auto &one : group) one->signal(SIGSTOP);
+  std::this_thread::sleep_for(lease + 200ms);
+  for (auto &one : group) one->signal(SIGCONT);
+  for (int i = 0; i < children; ++i) {
+    EXPECT_EQ(group[i]->wait(), 0) << "child " << i << ": nobody told it";
+  }
+}
+
+TEST(freeze, tells_every_holder_that_it_lost) {
+  for (const auto lease : {500ms, 1000ms, 2500ms}) {
+    for (const auto what : {beside::nothing, beside::tries, beside::leads}) {
+      freeze_group(lease, what);
+    }
+  }
+}
+
 TEST(freeze, of_a_waiter_while_it_is_granted) {
   const auto name = unique_name("freeze");
   const diaries notes(1);

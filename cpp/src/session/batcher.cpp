@@ -122,7 +122,7 @@ session::bound_for session::board_next(std::span<call *const> landed,
 
 session::bound_for session::set_off(bound_for next, call *stranded) {
   if (next == bound_for::the_end) {
-    close();
+    close_lost();
     fail_queue(stranded);
     return bound_for::nowhere;
   }

@@ -151,6 +151,13 @@ void session::reap() {
     if (busy_ || alive() || !connection_) return;
     busy_ = true;
   }
+  close_lost();
+}
+
+// A closed session is no longer watched.  If nothing has reported its loss
+// yet, this is the last chance to tell the holders.
+void session::close_lost() {
+  fail(loss_reason::lease_expired, "");
   close();
 }
 

@@ -156,6 +156,7 @@ class session : public std::enable_shared_from_this<session> {
   void give_up(call &c);
   void lose(const std::vector<std::int64_t> &tokens);
   void close();
+  void close_lost();
   void submit(call *first, call &last);
   void push(call *first, call &last);
   call *pop();

@@ -4,15 +4,15 @@
 # The targets in TOOLS need nothing installed but git and make: each is a
 # script that installs what it lacks and brings its own throw-away server.
 
-TOOLS = demo check bench stress matrix format lint dist
+TOOLS = demo check bench stress matrix format indent lint dist
 
 MODULE_big = pg_exclusive
 EXTENSION = extension/pg_exclusive
 DATA = $(sort $(wildcard sql/*.sql))
 EXTVERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" extension/pg_exclusive.control)
-PG_CPPFLAGS = -DPGX_VERSION='"$(EXTVERSION)"'
+PG_CPPFLAGS = -Iextension -DPGX_VERSION='"$(EXTVERSION)"'
 SHLIB_LINK = $(filter -lcrypto,$(LIBS))
-OBJS = $(patsubst %.c,%.o,$(sort $(wildcard extension/*.c)))
+OBJS = $(patsubst %.c,%.o,$(sort $(wildcard extension/*.c extension/*/*.c)))
 
 REGRESS = $(sort $(basename $(notdir $(wildcard test/sql/*.sql))))
 REGRESS_OPTS = --inputdir=test --load-extension=pg_exclusive
@@ -29,12 +29,12 @@ PG_CONFIG ?= pg_config
 ifneq ($(filter-out $(TOOLS),$(or $(MAKECMDGOALS),all)),)
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
-$(OBJS): $(wildcard extension/*.h)
+$(OBJS): $(wildcard extension/*.h extension/*/*.h)
 endif
 
 asked = $(filter $(TOOLS),$(MAKECMDGOALS))
 .PHONY: $(TOOLS)
-$(filter check format lint dist,$(asked)): ; @test/lib/$@
+$(filter check format indent lint dist,$(asked)): ; @test/lib/$@
 $(filter demo,$(asked)): ; @test/demo/demo
 $(filter bench,$(asked)): ; @test/bench/run
 $(filter stress,$(asked)): ; @test/stress/stress

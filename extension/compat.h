@@ -6,6 +6,7 @@
 #define PGX_COMPAT_H
 
 #include "lib/dshash.h"
+#include "lib/ilist.h"
 #include "storage/lock.h"
 #include "storage/proc.h"
 #if PG_VERSION_NUM >= 160000
@@ -35,6 +36,64 @@ ProcNumberOf(PGPROC *proc)
 	return GetNumberFromPGProc(proc);
 #else
 	return proc->pgprocno;
+#endif
+}
+
+/*
+ * The backends that hold or await a lock, and those in its queue, are in lists
+ * of another kind from 16.  The caller has locked the lock's partition.
+ */
+static inline PROCLOCK *
+FirstProcLock(LOCK *lock)
+{
+#if PG_VERSION_NUM >= 160000
+	return dlist_is_empty(&lock->procLocks) ? NULL :
+		dlist_head_element(PROCLOCK, lockLink, &lock->procLocks);
+#else
+	return (PROCLOCK *) SHMQueueNext(&lock->procLocks, &lock->procLocks,
+									 offsetof(PROCLOCK, lockLink));
+#endif
+}
+
+static inline PROCLOCK *
+NextProcLock(LOCK *lock, PROCLOCK *p)
+{
+#if PG_VERSION_NUM >= 160000
+	return dlist_has_next(&lock->procLocks, &p->lockLink) ?
+		dlist_container(PROCLOCK, lockLink,
+						dlist_next_node(&lock->procLocks, &p->lockLink)) :
+		NULL;
+#else
+	return (PROCLOCK *) SHMQueueNext(&lock->procLocks, &p->lockLink,
+									 offsetof(PROCLOCK, lockLink));
+#endif
+}
+
+static inline PGPROC *
+NextWaiter(LOCK *lock, PGPROC *proc)
+{
+#if PG_VERSION_NUM >= 160000
+	dlist_head *queue = &lock->waitProcs.dlist;
+
+	return dlist_has_next(queue, &proc->links) ?
+		dlist_container(PGPROC, links, dlist_next_node(queue, &proc->links)) :
+		NULL;
+#else
+	return (PGPROC *) SHMQueueNext(&lock->waitProcs.links, &proc->links,
+								   offsetof(PGPROC, links));
+#endif
+}
+
+static inline PGPROC *
+FirstWaiter(LOCK *lock)
+{
+#if PG_VERSION_NUM >= 160000
+	return dclist_is_empty(&lock->waitProcs) ? NULL :
+		dclist_head_element(PGPROC, links, &lock->waitProcs);
+#else
+	return (PGPROC *) SHMQueueNext(&lock->waitProcs.links,
+								   &lock->waitProcs.links,
+								   offsetof(PGPROC, links));
 #endif
 }
 

@@ -1,5 +1,5 @@
 /*
- * install.c
+ * extension_info.c
  *		Where the extension lives in this database: its schema, owner, tables.
  *
  * A database has at most one installation, in a schema of its user's choice.
@@ -8,7 +8,7 @@
  * gone (DROP EXTENSION).  A trigger makes every change of the registry's rows
  * such a message too, so one version number covers all that is cached of it.
  */
-#include "pg_exclusive.h"
+#include "base/base.h"
 
 #include "access/htup_details.h"
 #include "access/xact.h"
@@ -24,35 +24,35 @@
 #include "utils/relcache.h"
 #include "utils/syscache.h"
 
-static Install install;
-static bool install_valid;
-static uint64 install_version = 1;
+static ExtensionInfo info;
+static bool info_valid;
+static uint64 info_version = 1;
 
 PG_FUNCTION_INFO_V1(pgx_namespace_registry_changed);
 
 static void
-ForgetInstall(Datum arg, Oid relid)
+ForgetExtensionInfo(Datum arg, Oid relid)
 {
-	if (!OidIsValid(relid) || relid == install.registry)
+	if (!OidIsValid(relid) || relid == info.registry)
 	{
-		install_valid = false;
-		install_version++;
+		info_valid = false;
+		info_version++;
 	}
 }
 
 /*
- * InstallVersion() - changes whenever what was read of the registry may have
+ * ExtensionInfoVersion() - changes whenever the registry may have changed
  */
 uint64
-InstallVersion(void)
+ExtensionInfoVersion(void)
 {
-	return install_version;
+	return info_version;
 }
 
 static Oid
 OurRelation(const char *name)
 {
-	Oid			relid = get_relname_relid(name, install.schema);
+	Oid			relid = get_relname_relid(name, info.schema);
 
 	if (!OidIsValid(relid))
 		ereport(ERROR,
@@ -77,45 +77,46 @@ OwnerOf(Oid relid)
 }
 
 /*
- * GetInstall(fn_oid) - the installation that a function of ours belongs to
+ * GetExtensionInfo(fn_oid) - the extension that a function of ours belongs to
  */
-Install *
-GetInstall(Oid fn_oid)
+ExtensionInfo *
+GetExtensionInfo(Oid fn_oid)
 {
 	static bool callback_registered = false;
 
-	if (likely(install_valid))
-		return &install;
+	if (likely(info_valid))
+		return &info;
 
 	if (!callback_registered)
 	{
-		CacheRegisterRelcacheCallback(ForgetInstall, (Datum) 0);
+		CacheRegisterRelcacheCallback(ForgetExtensionInfo, (Datum) 0);
 		callback_registered = true;
 	}
-	install.schema = get_func_namespace(fn_oid);
-	install.registry = OurRelation("namespace_registry");
-	install.registry_pkey = OurRelation("namespace_registry_pkey");
-	install.token_system = OurRelation("token_system");
-	install.token_base = OurRelation("token_base");
-	install.token_epoch = OurRelation("token_epoch");
-	install.owner = OwnerOf(install.registry);
-	install.epoch_stored = false;
-	install_valid = true;
-	return &install;
+	info.schema = get_func_namespace(fn_oid);
+	info.registry = OurRelation("namespace_registry");
+	info.registry_pkey = OurRelation("namespace_registry_pkey");
+	info.token_system = OurRelation("token_system");
+	info.token_base = OurRelation("token_base");
+	info.token_epoch = OurRelation("token_epoch");
+	info.owner = OwnerOf(info.registry);
+	info.epoch_stored = false;
+	info_valid = true;
+	return &info;
 }
 
 /*
- * BecomeOwner(install, userid, seccontext) - act as the extension's owner
+ * SwitchToExtensionOwner(of, userid, seccontext) - act as its owner
  *
  * For fixed statements on our own tables only.  The caller puts back what it
  * gets with SetUserIdAndSecContext(); after an error the (sub)transaction's
  * abort does.
  */
 void
-BecomeOwner(const Install *inst, Oid *userid, int *seccontext)
+SwitchToExtensionOwner(const ExtensionInfo *of, Oid *userid,
+					   int *seccontext)
 {
 	GetUserIdAndSecContext(userid, seccontext);
-	SetUserIdAndSecContext(inst->owner,
+	SetUserIdAndSecContext(of->owner,
 						   *seccontext | SECURITY_LOCAL_USERID_CHANGE |
 						   SECURITY_RESTRICTED_OPERATION);
 }

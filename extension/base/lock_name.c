@@ -1,5 +1,5 @@
 /*
- * name.c
+ * lock_name.c
  *		Names of locks, their 64-bit ids, and the arguments of SQL functions.
  *
  * The id of (namespace, key) is the first 8 bytes, big-endian, of
@@ -7,7 +7,7 @@
  * compute the same id by themselves.  Nothing is truncated, folded or
  * normalised; a name that is too short or too long is an error.
  */
-#include "pg_exclusive.h"
+#include "base/base.h"
 
 #include "common/hashfn.h"
 #include "mb/pg_wchar.h"
@@ -30,9 +30,6 @@ typedef struct IdCacheSlot
 } IdCacheSlot;
 
 static IdCacheSlot id_cache[ID_CACHE_SIZE];
-
-PG_FUNCTION_INFO_V1(pgx_lock_id);
-PG_FUNCTION_INFO_V1(pgx_namespace_id);
 
 /*
  * HashName(name) - the id, converting to UTF-8 first in another encoding
@@ -188,18 +185,6 @@ LockNameFill(LockName *name, const text *ns, const text *key, int64 id)
 }
 
 /*
- * LockNameArgs(name, fcinfo) - the name in the first two arguments
- */
-void
-LockNameArgs(LockName *name, FunctionCallInfo fcinfo)
-{
-	text	   *ns = RequiredTextArg(fcinfo, 0, "namespace");
-	text	   *key = RequiredTextArg(fcinfo, 1, "key");
-
-	LockNameInit(name, ns, key);
-}
-
-/*
  * LockNameTag(name, lockclass, tag) - what the lock manager knows it by
  */
 void
@@ -207,105 +192,4 @@ LockNameTag(const LockName *name, uint16 lockclass, LOCKTAG *tag)
 {
 	SET_LOCKTAG_ADVISORY(*tag, MyDatabaseId, (uint32) (name->id >> 32),
 						 (uint32) name->id, lockclass);
-}
-
-/*
- * RequiredTextArg(fcinfo, argno, what) - an argument that must not be null
- */
-text *
-RequiredTextArg(FunctionCallInfo fcinfo, int argno, const char *what)
-{
-	if (PG_ARGISNULL(argno))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("%s must not be null", what)));
-	return PG_GETARG_TEXT_PP(argno);
-}
-
-/*
- * LockModeArg(fcinfo, argno) - 'exclusive' or 'shared'
- */
-LOCKMODE
-LockModeArg(FunctionCallInfo fcinfo, int argno)
-{
-	char	   *mode = text_to_cstring(RequiredTextArg(fcinfo, argno, "mode"));
-	LOCKMODE	result = NoLock;
-
-	if (strcmp(mode, "exclusive") == 0)
-		result = ExclusiveLock;
-	else if (strcmp(mode, "shared") == 0)
-		result = ShareLock;
-	else
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("invalid lock mode: \"%s\"", mode),
-				 errhint("The modes are \"exclusive\" and \"shared\".")));
-	pfree(mode);
-	return result;
-}
-
-/*
- * IntervalMicroseconds(interval) - its length, a month counted as 30 days
- *
- * Saturates instead of overflowing.
- */
-int64
-IntervalMicroseconds(const Interval *interval)
-{
-	double		usecs = (double) interval->time +
-		((double) interval->day + 30.0 * interval->month) * USECS_PER_DAY;
-
-	if (usecs >= (double) PG_INT64_MAX)
-		return PG_INT64_MAX;
-	if (usecs <= (double) PG_INT64_MIN)
-		return PG_INT64_MIN;
-	return interval->time +
-		((int64) interval->day + 30 * (int64) interval->month) * USECS_PER_DAY;
-}
-
-/*
- * WaitArg(fcinfo, argno) - a wait limit in milliseconds
- *
- * NULL, and what the server's timer cannot express, is no limit.  Rounded
- * up, so that a positive wait does wait.
- */
-int64
-WaitArg(FunctionCallInfo fcinfo, int argno)
-{
-	int64		usecs;
-
-	if (PG_ARGISNULL(argno))
-		return PGX_WAIT_FOREVER;
-	usecs = IntervalMicroseconds(PG_GETARG_INTERVAL_P(argno));
-	if (usecs < 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("wait must not be negative")));
-	if (usecs / 1000 >= INT_MAX)
-		return PGX_WAIT_FOREVER;
-	return (usecs + 999) / 1000;
-}
-
-/*
- * lock_id(namespace, key) - the 64-bit id of a name
- */
-Datum
-pgx_lock_id(PG_FUNCTION_ARGS)
-{
-	LockName	name;
-
-	LockNameArgs(&name, fcinfo);
-	PG_RETURN_INT64(name.id);
-}
-
-/*
- * _namespace_id(namespace) - the 64-bit id of a namespace
- */
-Datum
-pgx_namespace_id(PG_FUNCTION_ARGS)
-{
-	LockName	name;
-
-	NamespaceNameInit(&name, RequiredTextArg(fcinfo, 0, "namespace"));
-	PG_RETURN_INT64(name.id);
 }

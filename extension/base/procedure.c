@@ -6,25 +6,12 @@
  * When a lock changes hands, the next holder is already waiting here: what
  * can be done before the wait is not done after it.
  */
-#include "pg_exclusive.h"
+#include "base/base.h"
 
 #include "access/htup_details.h"
 #include "access/xact.h"
 #include "executor/spi.h"
 #include "funcapi.h"
-
-/*
- * ResultRow(fcinfo) - the type of what the function returns
- */
-TupleDesc
-ResultRow(FunctionCallInfo fcinfo)
-{
-	TupleDesc	row;
-
-	if (get_call_result_type(fcinfo, NULL, &row) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
-	return BlessTupleDesc(row);
-}
 
 /*
  * BeginProcedure(fcinfo, name, hint) - leave the transaction of the CALL

@@ -9,7 +9,7 @@
  * but OpenSSL does not want it used in FIPS mode: older versions are reported
  * to end the process (patroni issue 2045; not tried by us).
  */
-#include "pg_exclusive.h"
+#include "base/base.h"
 
 #ifdef USE_OPENSSL
 #include <openssl/evp.h>
@@ -69,8 +69,8 @@ Digest(const char *bytes, int len, uint8 *digest)
 {
 	pg_cryptohash_ctx *context = pg_cryptohash_create(PG_SHA256);
 	bool		done = pg_cryptohash_init(context) >= 0 &&
-		pg_cryptohash_update(context, (const uint8 *) bytes, len) >= 0 &&
-		pg_cryptohash_final(context, digest, PG_SHA256_DIGEST_LENGTH) >= 0;
+	pg_cryptohash_update(context, (const uint8 *) bytes, len) >= 0 &&
+	pg_cryptohash_final(context, digest, PG_SHA256_DIGEST_LENGTH) >= 0;
 
 	pg_cryptohash_free(context);
 	return done;

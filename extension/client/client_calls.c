@@ -1,5 +1,5 @@
 /*
- * session.c
+ * client_calls.c
  *		What the client library calls: a try, an unlock, many of them at once.
  *
  * These are scalars in a target list, which is the cheapest shape of a call;
@@ -11,7 +11,7 @@
  * stop the others, so a failure is caught in a subtransaction; those that
  * succeed share one.  Session-scope locks stay whatever becomes of it.
  */
-#include "pg_exclusive.h"
+#include "client/client.h"
 
 #include "access/xact.h"
 #include "catalog/pg_type.h"
@@ -26,16 +26,8 @@ PG_FUNCTION_INFO_V1(pgx_try);
 PG_FUNCTION_INFO_V1(pgx_unlock_token);
 PG_FUNCTION_INFO_V1(pgx_calls);
 PG_FUNCTION_INFO_V1(pgx_wait_token);
-
-/*
- * Record(fcinfo, values, nulls) - a row of the function's result type
- */
-Datum
-Record(FunctionCallInfo fcinfo, Datum *values, bool *nulls)
-{
-	return HeapTupleGetDatum(heap_form_tuple(ResultRow(fcinfo), values,
-											 nulls));
-}
+PG_FUNCTION_INFO_V1(pgx_try_permit);
+PG_FUNCTION_INFO_V1(pgx_wait_permit);
 
 /*
  * TryToken(name, mode, ordinal, fn_oid) - a try without wait
@@ -72,15 +64,12 @@ Datum
 pgx_try(PG_FUNCTION_ARGS)
 {
 	LockName	name;
+	char		mode = DatumGetChar(RequiredArg(fcinfo, 2, "mode"));
 	int64		token;
 
-	if (PG_ARGISNULL(2))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("mode must not be null")));
 	ForgetDetails();
 	LockNameArgs(&name, fcinfo);
-	token = TryToken(&name, PG_GETARG_CHAR(2), 1, fcinfo->flinfo->fn_oid);
+	token = TryToken(&name, mode, 1, fcinfo->flinfo->fn_oid);
 	if (token == 0)
 		PG_RETURN_NULL();
 	PG_RETURN_INT64(token);
@@ -96,7 +85,7 @@ UnlockToken(int64 token)
 
 	if (hold == NULL)
 		return false;
-	RefuseUnlockAfterWrites("unlock()");
+	CheckNoWrites("unlock()");
 	ReleaseHold(hold);
 	return true;
 }
@@ -124,35 +113,6 @@ typedef struct Calls
 	bool	   *result_nulls;
 	Oid			fn_oid;
 } Calls;
-
-/*
- * TakeArray(fcinfo, argno, type, nulls, n) - an array argument of n elements,
- * or of any number if n is negative
- */
-Datum *
-TakeArray(FunctionCallInfo fcinfo, int argno, Oid type, bool **nulls, int *n)
-{
-	Datum	   *values;
-	int			count;
-
-	if (PG_ARGISNULL(argno))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("an array must not be null")));
-	if (type == TEXTOID)
-		deconstruct_array(PG_GETARG_ARRAYTYPE_P(argno), TEXTOID, -1, false,
-						  TYPALIGN_INT, &values, nulls, &count);
-	else
-		deconstruct_array(PG_GETARG_ARRAYTYPE_P(argno), INT8OID, 8,
-						  FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &values, nulls,
-						  &count);
-	if (*n >= 0 && count != *n)
-		ereport(ERROR,
-				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
-				 errmsg("arrays must have the same length")));
-	*n = count;
-	return values;
-}
 
 /*
  * RunCall(calls, i) - element i; the token, or 0 for no
@@ -269,10 +229,12 @@ pgx_calls(PG_FUNCTION_ARGS)
 	calls.n = VARSIZE_ANY_EXHDR(ops);
 	calls.ops = VARDATA_ANY(ops);
 	calls.fn_oid = fcinfo->flinfo->fn_oid;
-	calls.namespaces = TakeArray(fcinfo, 1, TEXTOID, &calls.nulls[0],
-								 &calls.n);
-	calls.keys = TakeArray(fcinfo, 2, TEXTOID, &calls.nulls[1], &calls.n);
-	calls.tokens = TakeArray(fcinfo, 3, INT8OID, &calls.nulls[2], &calls.n);
+	calls.namespaces = ArrayArg(fcinfo, 1, TEXTOID, "namespaces",
+								&calls.nulls[0], &calls.n);
+	calls.keys = ArrayArg(fcinfo, 2, TEXTOID, "keys", &calls.nulls[1],
+						  &calls.n);
+	calls.tokens = ArrayArg(fcinfo, 3, INT8OID, "tokens", &calls.nulls[2],
+							&calls.n);
 	calls.results = palloc0(sizeof(Datum) * (calls.n + 1));
 	calls.result_nulls = palloc0(calls.n + 1);
 	for (int i = 0; i < calls.n;)
@@ -307,5 +269,43 @@ pgx_wait_token(PG_FUNCTION_ARGS)
 	(void) AcquireLock(&request, &hold);
 	if (hold == NULL)
 		DetailRefusal(1, &name, request.fn_oid);
+	return EndProcedure(row, TokenDatum(hold), hold == NULL);
+}
+
+/*
+ * _try_permit(namespace, key, permits) - without wait, for the token
+ */
+Datum
+pgx_try_permit(PG_FUNCTION_ARGS)
+{
+	LockName	name;
+	PermitRequest request = {0};
+	Hold	   *hold;
+
+	ForgetDetails();
+	PermitArgs(fcinfo, &request, &name);
+	hold = AcquirePermit(&request);
+	if (hold == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_INT64(hold->token);
+}
+
+/*
+ * _wait_permit(namespace, key, permits, wait, INOUT token) - without a
+ * snapshot, for the token
+ */
+Datum
+pgx_wait_permit(PG_FUNCTION_ARGS)
+{
+	LockName	name;
+	PermitRequest request = {0};
+	Hold	   *hold;
+	TupleDesc	row;
+
+	ForgetDetails();
+	PermitArgs(fcinfo, &request, &name);
+	PermitWaitArg(fcinfo, &request);
+	row = BeginProcedure(fcinfo, "_wait_permit", "Call it outside.");
+	hold = AcquirePermit(&request);
 	return EndProcedure(row, TokenDatum(hold), hold == NULL);
 }

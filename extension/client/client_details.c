@@ -1,11 +1,11 @@
 /*
- * details.c
+ * client_details.c
  *		Why the last internal call refused or failed: _details().
  *
  * Kept apart from the calls, which return scalars for speed; remembered until
  * the next of them.
  */
-#include "pg_exclusive.h"
+#include "client/client.h"
 
 #include "catalog/pg_type.h"
 #include "miscadmin.h"

@@ -1,12 +1,12 @@
 /*
- * heartbeat.c
+ * client_heartbeat.c
  *		Is this still the backend, and does it still hold what it was granted?
  *
  * A client's belief is renewed by the lock manager's answer, never by the
  * mere fact that the session answers: DISCARD ALL leaves a session alive and
  * without locks, and a pooler may have put another one in its place.
  */
-#include "pg_exclusive.h"
+#include "client/client.h"
 
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
@@ -46,7 +46,7 @@ pgx_session(PG_FUNCTION_ARGS)
 	values[0] = Int32GetDatum(MyProcPid);
 	values[1] = Int64GetDatum(Nonce());
 	values[2] = CStringGetTextDatum(PGX_VERSION);
-	return Record(fcinfo, values, nulls);
+	return RecordDatum(fcinfo, values, nulls);
 }
 
 /* Tokens that a heartbeat asks about. */
@@ -67,10 +67,10 @@ CompareTokens(const void *a, const void *b)
 }
 
 /*
- * TickOff(hold, asked) - this one is still held, says the lock manager
+ * MarkTokenHeld(hold, asked) - this one is still held, says the lock manager
  */
 static bool
-TickOff(Hold *hold, void *arg)
+MarkTokenHeld(Hold *hold, void *arg)
 {
 	Asked	   *asked = arg;
 	Datum		token = Int64GetDatum(hold->token);
@@ -97,11 +97,11 @@ pgx_heartbeat(PG_FUNCTION_ARGS)
 
 	CheckNotStandby("_heartbeat()");
 	asked.n = -1;
-	asked.tokens = TakeArray(fcinfo, 0, INT8OID, &isnull, &asked.n);
+	asked.tokens = ArrayArg(fcinfo, 0, INT8OID, "tokens", &isnull, &asked.n);
 	asked.held = palloc0(asked.n + 1);
 	lost = palloc(sizeof(Datum) * (asked.n + 1));
 	qsort(asked.tokens, asked.n, sizeof(Datum), CompareTokens);
-	(void) VisitSessionHolds(TickOff, &asked);
+	(void) VisitSessionHolds(MarkTokenHeld, &asked);
 	for (int i = 0; i < asked.n; i++)
 	{
 		if (!asked.held[i])
@@ -111,5 +111,5 @@ pgx_heartbeat(PG_FUNCTION_ARGS)
 	values[1] = PointerGetDatum(construct_array(lost, nlost, INT8OID, 8,
 												FLOAT8PASSBYVAL,
 												TYPALIGN_DOUBLE));
-	return Record(fcinfo, values, nulls);
+	return RecordDatum(fcinfo, values, nulls);
 }

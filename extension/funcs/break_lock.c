@@ -1,11 +1,11 @@
 /*
- * breaker.c
+ * break_lock.c
  *		break_lock(): an operator ends the sessions that hold a lock.
  *
  * pg_terminate_backend() decides whether he may.  What else those sessions
  * held is lost with them, so it is named.
  */
-#include "pg_exclusive.h"
+#include "lock/lock.h"
 
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
@@ -138,7 +138,7 @@ static bool
 IsStillThere(const LockName *name, const Victim *victim)
 {
 	const Victim *now = FindVictim(name, victim->procno,
-										victim->fn_oid);
+								   victim->fn_oid);
 
 	return now != NULL && now->pid == victim->pid &&
 		now->token == victim->token;

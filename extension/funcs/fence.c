@@ -7,7 +7,7 @@
  * token waits for one who has passed, and one with an older token, who comes
  * after, fails whatever he believes.
  */
-#include "pg_exclusive.h"
+#include "lock/lock.h"
 
 #include "access/xact.h"
 #include "catalog/pg_type.h"
@@ -50,7 +50,7 @@ static void
 CheckFence(const LockName *name, int64 token, Oid fn_oid)
 {
 	Namespace  *ns;
-	Statement	st = {fn_oid};
+	OwnerQuery	query = {fn_oid};
 
 	CheckNotStandby("check_fence()");
 	AttachShared();
@@ -58,10 +58,10 @@ CheckFence(const LockName *name, int64 token, Oid fn_oid)
 	CheckNamespaceRole(ns);
 	CheckToken(name, token, fn_oid);
 	SPI_connect();
-	AddText(&st, LockNameNamespace(name));
-	AddText(&st, LockNameKey(name));
-	AddArg(&st, INT8OID, Int64GetDatum(token), false);
-	if (ExecuteAsOwner(&st, remember_token) == 0)
+	AddText(&query, LockNameNamespace(name));
+	AddText(&query, LockNameKey(name));
+	AddArg(&query, INT8OID, Int64GetDatum(token), false);
+	if (ExecuteAsOwner(&query, remember_token) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
 				 errmsg("fencing token " INT64_FORMAT " of lock \"%s/%s\" is stale",
@@ -80,11 +80,8 @@ pgx_check_fence(PG_FUNCTION_ARGS)
 	LockName	name;
 
 	LockNameArgs(&name, fcinfo);
-	if (PG_ARGISNULL(2))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("token must not be null")));
-	CheckFence(&name, PG_GETARG_INT64(2), fcinfo->flinfo->fn_oid);
+	CheckFence(&name, DatumGetInt64(RequiredArg(fcinfo, 2, "token")),
+			   fcinfo->flinfo->fn_oid);
 	PG_RETURN_VOID();
 }
 
@@ -96,7 +93,7 @@ GuardedToken(TriggerData *data, HeapTuple row)
 {
 	TupleDesc	desc = RelationGetDescr(data->tg_relation);
 	const char *column = data->tg_trigger->tgnargs > 2 ?
-		data->tg_trigger->tgargs[2] : "token";
+	data->tg_trigger->tgargs[2] : "token";
 	int			attno = SPI_fnumber(desc, column);
 	bool		isnull;
 	Datum		value;

@@ -1,5 +1,5 @@
 /*
- * many.c
+ * lock_arrays.c
  *		Several locks in one call.
  *
  * Whatever goes wrong in such a call, the locks it has taken so far are freed
@@ -7,7 +7,7 @@
  * ids once, so that two callers with the same keys in different order never
  * wait for each other in a circle.
  */
-#include "pg_exclusive.h"
+#include "lock/lock.h"
 
 #include "catalog/pg_type.h"
 #include "funcapi.h"
@@ -23,41 +23,37 @@ PG_FUNCTION_INFO_V1(pgx_try_lock_each);
 /* As many keys as may well be asked for again by the same session. */
 #define FEW_KEYS	64
 
-typedef struct Key
+typedef struct LockKey
 {
 	int64		id;
 	text	   *text;
 	int64		token;			/* 0: not taken by this call */
-} Key;
+} LockKey;
 
-typedef struct Keys
+typedef struct LockKeyArray
 {
 	text	   *ns;
-	Key		   *keys;
+	LockKey    *keys;
 	int			n;
 	AcquireRequest request;
 	LockName	name;
-} Keys;
+} LockKeyArray;
 
 /*
- * KeysArgs(fcinfo) - namespace and keys, the first two arguments
+ * LockKeyArrayArgs(fcinfo) - namespace and keys, the first two arguments
  */
-static Keys *
-KeysArgs(FunctionCallInfo fcinfo)
+static LockKeyArray *
+LockKeyArrayArgs(FunctionCallInfo fcinfo)
 {
-	Keys	   *keys = palloc0(sizeof(Keys));
+	LockKeyArray *keys = palloc0(sizeof(LockKeyArray));
 	Datum	   *values;
 	bool	   *nulls;
 
 	CheckNotStandby("a lock function");
 	keys->ns = RequiredTextArg(fcinfo, 0, "namespace");
-	if (PG_ARGISNULL(1))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("keys must not be null")));
-	deconstruct_array(PG_GETARG_ARRAYTYPE_P(1), TEXTOID, -1, false,
-					  TYPALIGN_INT, &values, &nulls, &keys->n);
-	keys->keys = palloc0(sizeof(Key) * (keys->n + 1));
+	keys->n = -1;
+	values = ArrayArg(fcinfo, 1, TEXTOID, "keys", &nulls, &keys->n);
+	keys->keys = palloc0(sizeof(LockKey) * (keys->n + 1));
 	for (int i = 0; i < keys->n; i++)
 	{
 		if (nulls[i])
@@ -81,7 +77,7 @@ KeysArgs(FunctionCallInfo fcinfo)
  * CheckNoneHeld(keys) - 55006 before anything is taken
  */
 static void
-CheckNoneHeld(Keys *keys)
+CheckNoneHeld(LockKeyArray *keys)
 {
 	for (int i = 0; i < keys->n; i++)
 	{
@@ -91,7 +87,7 @@ CheckNoneHeld(Keys *keys)
 			continue;
 		LockNameFill(&keys->name, keys->ns, keys->keys[i].text,
 					 keys->keys[i].id);
-		AlreadyHeld(&keys->name, hold);
+		ReportAlreadyHeld(&keys->name, hold);
 	}
 }
 
@@ -99,7 +95,7 @@ CheckNoneHeld(Keys *keys)
  * TakeKey(keys, key) - one of them
  */
 static bool
-TakeKey(Keys *keys, Key *key)
+TakeKey(LockKeyArray *keys, LockKey *key)
 {
 	Hold	   *hold;
 
@@ -115,7 +111,7 @@ TakeKey(Keys *keys, Key *key)
  * FreeKeys(keys) - what this call has taken
  */
 static void
-FreeKeys(Keys *keys)
+FreeKeys(LockKeyArray *keys)
 {
 	for (int i = 0; i < keys->n; i++)
 	{
@@ -131,7 +127,7 @@ FreeKeys(Keys *keys)
 }
 
 #define ST_SORT SortBox
-#define ST_ELEMENT_TYPE Key
+#define ST_ELEMENT_TYPE LockKey
 #define ST_COMPARE(a, b) ((a)->id < (b)->id ? -1 : (a)->id > (b)->id)
 #define ST_SCOPE static
 #define ST_DEFINE
@@ -143,13 +139,13 @@ FreeKeys(Keys *keys)
  * Ids are hashes and so evenly spread: put each into one of about n boxes by
  * its first bits, and little is left to compare.
  */
-static Key *
-SortKeys(const Key *keys, int n)
+static LockKey *
+SortKeys(const LockKey *keys, int n)
 {
 	int			bits = pg_ceil_log2_32(Max(n, 2));
 	int			shift = 64 - bits;
 	int		   *ends = palloc0(sizeof(int) * ((1 << bits) + 1));
-	Key		   *sorted = palloc(sizeof(Key) * (n + 1));
+	LockKey    *sorted = palloc(sizeof(LockKey) * (n + 1));
 
 #define BoxOf(key) (((uint64) (key).id ^ (UINT64CONST(1) << 63)) >> shift)
 	for (int i = 0; i < n; i++)
@@ -172,7 +168,7 @@ SortKeys(const Key *keys, int n)
  * CheckSameKey(keys, a, b) - two keys with one id are one, or a collision
  */
 static void
-CheckSameKey(Keys *keys, const Key *a, const Key *b)
+CheckSameKey(LockKeyArray *keys, const LockKey *a, const LockKey *b)
 {
 	LockName	other;
 
@@ -194,7 +190,7 @@ CheckSameKey(Keys *keys, const Key *a, const Key *b)
  * Without waits in between, all are granted at the same time.
  */
 static bool
-TakeAll(Keys *keys, int64 wait)
+TakeAll(LockKeyArray *keys, int64 wait)
 {
 	TimestampTz since = GetCurrentTimestamp();
 
@@ -223,7 +219,7 @@ TakeAll(Keys *keys, int64 wait)
 Datum
 pgx_try_lock_all(PG_FUNCTION_ARGS)
 {
-	Keys	   *keys = KeysArgs(fcinfo);
+	LockKeyArray *keys = LockKeyArrayArgs(fcinfo);
 	int64		wait = WaitArg(fcinfo, 3);
 	volatile bool all = false;
 
@@ -255,14 +251,14 @@ pgx_try_lock_all(PG_FUNCTION_ARGS)
 Datum
 pgx_try_lock_first(PG_FUNCTION_ARGS)
 {
-	Keys	   *keys = KeysArgs(fcinfo);
+	LockKeyArray *keys = LockKeyArrayArgs(fcinfo);
 
 	(void) LookupNamespace(VARDATA_ANY(keys->ns),
 						   VARSIZE_ANY_EXHDR(keys->ns),
 						   fcinfo->flinfo->fn_oid);
 	for (int i = 0; i < keys->n; i++)
 	{
-		Key		   *key = &keys->keys[i];
+		LockKey    *key = &keys->keys[i];
 
 		if (FindHoldById(key->id) == NULL && TakeKey(keys, key))
 			PG_RETURN_TEXT_P(key->text);
@@ -276,9 +272,9 @@ pgx_try_lock_first(PG_FUNCTION_ARGS)
  * A key given twice has the same answer twice.
  */
 static void
-EachRow(Keys *keys, int i, ReturnSetInfo *rsinfo)
+EachRow(LockKeyArray *keys, int i, ReturnSetInfo *rsinfo)
 {
-	Key		   *key = &keys->keys[i];
+	LockKey    *key = &keys->keys[i];
 	Hold	   *hold = FindHoldById(key->id);
 	bool		taken = hold != NULL || TakeKey(keys, key);
 	Datum		values[3];
@@ -297,7 +293,7 @@ EachRow(Keys *keys, int i, ReturnSetInfo *rsinfo)
 Datum
 pgx_try_lock_each(PG_FUNCTION_ARGS)
 {
-	Keys	   *keys = KeysArgs(fcinfo);
+	LockKeyArray *keys = LockKeyArrayArgs(fcinfo);
 	volatile bool done = false;
 
 	InitMaterializedSRF(fcinfo, 0);

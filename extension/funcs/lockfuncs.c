@@ -2,7 +2,7 @@
  * lockfuncs.c
  *		The SQL functions that take, free and ask about locks.
  */
-#include "pg_exclusive.h"
+#include "lock/lock.h"
 
 #include "access/htup_details.h"
 #include "funcapi.h"
@@ -15,6 +15,9 @@ PG_FUNCTION_INFO_V1(pgx_unlock);
 PG_FUNCTION_INFO_V1(pgx_unlock_all);
 PG_FUNCTION_INFO_V1(pgx_holds_lock);
 PG_FUNCTION_INFO_V1(pgx_fencing_token);
+PG_FUNCTION_INFO_V1(pgx_try_lock_permit);
+PG_FUNCTION_INFO_V1(pgx_lock_id);
+PG_FUNCTION_INFO_V1(pgx_namespace_id);
 
 /*
  * LockArgs(fcinfo, request, name) - namespace, key, mode and wait
@@ -87,10 +90,10 @@ pgx_wait_lock(PG_FUNCTION_ARGS)
 }
 
 /*
- * NotHeldWarning(name, hold) - say why there is nothing to unlock
+ * WarnNotHeld(name, hold) - say why there is nothing to unlock
  */
 static void
-NotHeldWarning(const LockName *name, const Hold *hold)
+WarnNotHeld(const LockName *name, const Hold *hold)
 {
 	ereport(WARNING,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -104,7 +107,7 @@ NotHeldWarning(const LockName *name, const Hold *hold)
 }
 
 static void
-RefuseUnlockInTask(const Hold *hold)
+CheckNotInTask(const Hold *hold)
 {
 	if (hold->in_task)
 		ereport(ERROR,
@@ -128,11 +131,11 @@ pgx_unlock(PG_FUNCTION_ARGS)
 	{
 		(void) LookupNamespace(name.bytes, name.nslen,
 							   fcinfo->flinfo->fn_oid);
-		NotHeldWarning(&name, hold);
+		WarnNotHeld(&name, hold);
 		PG_RETURN_BOOL(false);
 	}
-	RefuseUnlockInTask(hold);
-	RefuseUnlockAfterWrites("unlock()");
+	CheckNotInTask(hold);
+	CheckNoWrites("unlock()");
 	PG_RETURN_BOOL(ReleaseHold(hold));
 }
 
@@ -144,8 +147,8 @@ CheckRelease(Hold *hold, void *ns)
 {
 	if (ns != NULL && hold->ns != ns)
 		return false;
-	RefuseUnlockInTask(hold);
-	RefuseUnlockAfterWrites("unlock_all()");
+	CheckNotInTask(hold);
+	CheckNoWrites("unlock_all()");
 	return true;
 }
 
@@ -175,7 +178,7 @@ pgx_unlock_all(PG_FUNCTION_ARGS)
 		ns = LookupNamespace(name.bytes, name.nslen,
 							 fcinfo->flinfo->fn_oid)->shared;
 	}
-	(void) VisitSessionHolds(CheckRelease, ns);	/* all or none */
+	(void) VisitSessionHolds(CheckRelease, ns); /* all or none */
 	PG_RETURN_INT32(VisitSessionHolds(ReleaseIn, ns));
 }
 
@@ -211,4 +214,46 @@ pgx_fencing_token(PG_FUNCTION_ARGS)
 		PG_RETURN_INT64(hold->token);
 	(void) LookupNamespace(name.bytes, name.nslen, fcinfo->flinfo->fn_oid);
 	PG_RETURN_NULL();
+}
+
+/*
+ * try_lock_permit(namespace, key, permits, wait) - the permit's number
+ */
+Datum
+pgx_try_lock_permit(PG_FUNCTION_ARGS)
+{
+	LockName	name;
+	PermitRequest request = {0};
+	Hold	   *hold;
+
+	PermitArgs(fcinfo, &request, &name);
+	PermitWaitArg(fcinfo, &request);
+	hold = AcquirePermit(&request);
+	if (hold == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_INT32(hold->tag.locktag_field4 - PGX_CLASS_PERMIT);
+}
+
+/*
+ * lock_id(namespace, key) - the 64-bit id of a name
+ */
+Datum
+pgx_lock_id(PG_FUNCTION_ARGS)
+{
+	LockName	name;
+
+	LockNameArgs(&name, fcinfo);
+	PG_RETURN_INT64(name.id);
+}
+
+/*
+ * _namespace_id(namespace) - the 64-bit id of a namespace
+ */
+Datum
+pgx_namespace_id(PG_FUNCTION_ARGS)
+{
+	LockName	name;
+
+	NamespaceNameInit(&name, RequiredTextArg(fcinfo, 0, "namespace"));
+	PG_RETURN_INT64(name.id);
 }

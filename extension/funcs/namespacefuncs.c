@@ -1,5 +1,5 @@
 /*
- * admin.c
+ * namespacefuncs.c
  *		Registering and dropping namespaces.
  *
  * A change that takes something away locks the registry against all who read
@@ -7,7 +7,7 @@
  * forward, and only then looks for holds; namespace.c says why nobody slips
  * through.
  */
-#include "pg_exclusive.h"
+#include "views/views.h"
 
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
@@ -123,21 +123,21 @@ RoleForStatement(Oid role)
 static void
 GrantRegistry(Oid fn_oid, Oid role)
 {
-	Statement	st = {fn_oid};
+	OwnerQuery	query = {fn_oid};
 
-	ExecuteAsOwner(&st, psprintf("GRANT SELECT ON %%1$s.namespace_registry TO %s",
-								 RoleForStatement(role)));
+	ExecuteAsOwner(&query, psprintf("GRANT SELECT ON %%1$s.namespace_registry TO %s",
+									RoleForStatement(role)));
 }
 
 /*
- * IsRegistered(st, name) - with the same settings; 42710 with others
+ * IsRegistered(query, name) - with the same settings; 42710 with others
  */
 static bool
-IsRegistered(Statement *st, const char *name)
+IsRegistered(OwnerQuery *query, const char *name)
 {
 	bool		isnull;
 
-	if (ExecuteAsOwner(st, compare_namespace) == 0)
+	if (ExecuteAsOwner(query, compare_namespace) == 0)
 		return false;
 	if (!DatumGetBool(ResultColumn(1, &isnull)))
 		ereport(ERROR,
@@ -173,11 +173,11 @@ CheckNotInUseAsOther(const char *name, bool interop)
 }
 
 /*
- * Register(st, name, role, interop) - add the row, unless somebody has just
+ * Register(query, name, role, interop) - add the row, unless somebody has just
  * done so
  */
 static void
-Register(Statement *st, const char *name, Oid role, bool interop)
+Register(OwnerQuery *query, const char *name, Oid role, bool interop)
 {
 	/*
 	 * Two GRANTs at once fail with "tuple concurrently updated".  This is
@@ -185,15 +185,15 @@ Register(Statement *st, const char *name, Oid role, bool interop)
 	 * other's transaction would wait for.
 	 */
 	if (OidIsValid(role))
-		LockRelationOid(GetInstall(st->fn_oid)->registry,
+		LockRelationOid(GetExtensionInfo(query->fn_oid)->registry,
 						ShareUpdateExclusiveLock);
-	if (ExecuteAsOwner(st, insert_namespace) > 0)
+	if (ExecuteAsOwner(query, insert_namespace) > 0)
 	{
 		CheckNotInUseAsOther(name, interop);
 		if (OidIsValid(role))
-			GrantRegistry(st->fn_oid, role);
+			GrantRegistry(query->fn_oid, role);
 	}
-	else if (!IsRegistered(st, name))
+	else if (!IsRegistered(query, name))
 		ereport(ERROR,
 				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
 				 errmsg("could not register lock namespace \"%s\" due to concurrent update",
@@ -208,7 +208,7 @@ Datum
 pgx_lock_namespace(PG_FUNCTION_ARGS)
 {
 	LockName	name;
-	Statement	st = {fcinfo->flinfo->fn_oid};
+	OwnerQuery	query = {fcinfo->flinfo->fn_oid};
 	Oid			role = PG_ARGISNULL(1) ? InvalidOid : PG_GETARG_OID(1);
 	bool		interop = !PG_ARGISNULL(2) && PG_GETARG_BOOL(2);
 
@@ -218,13 +218,13 @@ pgx_lock_namespace(PG_FUNCTION_ARGS)
 	AttachShared();				/* holds begin to count before created_at */
 
 	SPI_connect();
-	AddText(&st, name.bytes);
-	AddArg(&st, REGROLEOID, fcinfo->args[1].value, PG_ARGISNULL(1));
-	AddArg(&st, BOOLOID, BoolGetDatum(interop), false);
-	AddArg(&st, INT4OID, fcinfo->args[3].value, PG_ARGISNULL(3));
-	AddArg(&st, INTERVALOID, fcinfo->args[4].value, PG_ARGISNULL(4));
-	if (!IsRegistered(&st, name.bytes))
-		Register(&st, name.bytes, role, interop);
+	AddText(&query, name.bytes);
+	AddArg(&query, REGROLEOID, fcinfo->args[1].value, PG_ARGISNULL(1));
+	AddArg(&query, BOOLOID, BoolGetDatum(interop), false);
+	AddArg(&query, INT4OID, fcinfo->args[3].value, PG_ARGISNULL(3));
+	AddArg(&query, INTERVALOID, fcinfo->args[4].value, PG_ARGISNULL(4));
+	if (!IsRegistered(&query, name.bytes))
+		Register(&query, name.bytes, role, interop);
 	SPI_finish();
 	PG_RETURN_INT64(name.id);
 }
@@ -232,10 +232,10 @@ pgx_lock_namespace(PG_FUNCTION_ARGS)
 /*
  * LockRegistry(fn_oid) - keep everybody out, and have them look again
  */
-void
+static void
 LockRegistry(Oid fn_oid)
 {
-	LockRelationOid(GetInstall(fn_oid)->registry, ExclusiveLock);
+	LockRelationOid(GetExtensionInfo(fn_oid)->registry, ExclusiveLock);
 	pg_atomic_fetch_add_u32(&MySharedDatabase()->generation, 1);
 }
 
@@ -246,25 +246,25 @@ LockRegistry(Oid fn_oid)
 static void
 RevokeRegistry(Oid fn_oid, Oid role)
 {
-	Statement	st = {fn_oid};
+	OwnerQuery	query = {fn_oid};
 
 	if (!SearchSysCacheExists1(AUTHOID, ObjectIdGetDatum(role)))
 		return;					/* see OwnerRoleDetail() */
-	AddArg(&st, REGROLEOID, ObjectIdGetDatum(role), false);
-	if (ExecuteAsOwner(&st, "SELECT FROM %1$s.namespace_registry WHERE allowed_role = $1") > 0)
+	AddArg(&query, REGROLEOID, ObjectIdGetDatum(role), false);
+	if (ExecuteAsOwner(&query, "SELECT FROM %1$s.namespace_registry WHERE allowed_role = $1") > 0)
 		return;
-	st.nargs = 0;
-	ExecuteAsOwner(&st, psprintf("REVOKE SELECT ON %%1$s.namespace_registry FROM %s",
-								 RoleForStatement(role)));
+	query.nargs = 0;
+	ExecuteAsOwner(&query, psprintf("REVOKE SELECT ON %%1$s.namespace_registry FROM %s",
+									RoleForStatement(role)));
 }
 
 /*
- * ChangeNamespace(st, name, sql) - 42704 when there is none of that name
+ * ChangeNamespace(query, name, sql) - 42704 when there is none of that name
  */
 static void
-ChangeNamespace(Statement *st, const char *name, const char *sql)
+ChangeNamespace(OwnerQuery *query, const char *name, const char *sql)
 {
-	if (ExecuteAsOwner(st, sql) == 0)
+	if (ExecuteAsOwner(query, sql) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("lock namespace \"%s\" does not exist", name)));
@@ -277,14 +277,14 @@ Datum
 pgx_drop_lock_namespace(PG_FUNCTION_ARGS)
 {
 	LockName	name;
-	Statement	st = {fcinfo->flinfo->fn_oid};
+	OwnerQuery	query = {fcinfo->flinfo->fn_oid};
 	Datum		role;
 	bool		isnull;
 	int			pid;
 
 	CheckNotStandby("drop_lock_namespace()");
 	NamespaceNameInit(&name, RequiredTextArg(fcinfo, 0, "namespace"));
-	LockRegistry(st.fn_oid);
+	LockRegistry(query.fn_oid);
 	if (NamespaceInUse(name.bytes, true, true, &pid))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_IN_USE),
@@ -292,12 +292,12 @@ pgx_drop_lock_namespace(PG_FUNCTION_ARGS)
 				 errdetail("Process %d holds one of its locks or waits for it.",
 						   pid)));
 	SPI_connect();
-	AddText(&st, name.bytes);
-	ChangeNamespace(&st, name.bytes,
+	AddText(&query, name.bytes);
+	ChangeNamespace(&query, name.bytes,
 					"DELETE FROM %1$s.namespace_registry WHERE name = $1 RETURNING allowed_role");
 	role = ResultColumn(1, &isnull);
 	if (!isnull)
-		RevokeRegistry(st.fn_oid, DatumGetObjectId(role));
+		RevokeRegistry(query.fn_oid, DatumGetObjectId(role));
 	SPI_finish();
 	PG_RETURN_VOID();
 }
@@ -311,7 +311,7 @@ Datum
 pgx_pause_lock_namespace(PG_FUNCTION_ARGS)
 {
 	LockName	name;
-	Statement	st = {fcinfo->flinfo->fn_oid};
+	OwnerQuery	query = {fcinfo->flinfo->fn_oid};
 	text	   *reason;
 
 	CheckNotStandby("pause_lock_namespace()");
@@ -323,12 +323,12 @@ pgx_pause_lock_namespace(PG_FUNCTION_ARGS)
 				 errmsg("reason is too long"),
 				 errdetail("The limit is %zu bytes.",
 						   sizeof(((Namespace *) 0)->paused_reason) - 1)));
-	LockRegistry(st.fn_oid);
+	LockRegistry(query.fn_oid);
 	SPI_connect();
-	AddText(&st, name.bytes);
-	AddText(&st, text_to_cstring(reason));
-	AddText(&st, GetUserNameFromId(GetOuterUserId(), false));
-	ChangeNamespace(&st, name.bytes,
+	AddText(&query, name.bytes);
+	AddText(&query, text_to_cstring(reason));
+	AddText(&query, GetUserNameFromId(GetOuterUserId(), false));
+	ChangeNamespace(&query, name.bytes,
 					"UPDATE %1$s.namespace_registry SET paused_at = pg_catalog.clock_timestamp(), "
 					"paused_reason = $2, paused_by = $3 WHERE name = $1");
 	SPI_finish();
@@ -342,14 +342,14 @@ Datum
 pgx_resume_lock_namespace(PG_FUNCTION_ARGS)
 {
 	LockName	name;
-	Statement	st = {fcinfo->flinfo->fn_oid};
+	OwnerQuery	query = {fcinfo->flinfo->fn_oid};
 
 	CheckNotStandby("resume_lock_namespace()");
 	NamespaceNameInit(&name, RequiredTextArg(fcinfo, 0, "namespace"));
-	LockRegistry(st.fn_oid);
+	LockRegistry(query.fn_oid);
 	SPI_connect();
-	AddText(&st, name.bytes);
-	ChangeNamespace(&st, name.bytes,
+	AddText(&query, name.bytes);
+	ChangeNamespace(&query, name.bytes,
 					"UPDATE %1$s.namespace_registry SET paused_at = NULL, "
 					"paused_reason = NULL, paused_by = NULL WHERE name = $1");
 	SPI_finish();

@@ -15,7 +15,7 @@
  * hold in our private class behind our back, and they free all at once.  So
  * while the oldest such hold is still there, all are, and one look suffices.
  */
-#include "pg_exclusive.h"
+#include "lock/lock.h"
 
 #include "access/xact.h"
 #include "miscadmin.h"
@@ -171,8 +171,8 @@ MarkUnclean(dlist_head *list)
 			continue;
 		Count(hold->ns, COUNT_UNCLEAN);
 		if (hold->lock_delay > 0)
-			LeaveUnclean(hold->entry,
-						 GetCurrentTimestamp() + hold->lock_delay);
+			MarkEntryUnclean(hold->entry,
+							 GetCurrentTimestamp() + hold->lock_delay);
 	}
 }
 
@@ -265,19 +265,38 @@ FindToken(int64 token)
 }
 
 /*
- * CountHolds(sure) - how many holds there are
- *
- * "sure" asks the lock manager about each of them.
+ * PruneLostHolds() - forget what the lock manager denies, and count the rest
  */
 int
-CountHolds(bool sure)
+PruneLostHolds(void)
 {
-	if (sure)
-	{
-		ForgetLost(&session_holds);
-		ForgetLost(&interop_holds);
-	}
+	ForgetLost(&session_holds);
+	ForgetLost(&interop_holds);
 	return NumHolds();
+}
+
+/*
+ * CheckRoomForHolds(more) - 53400 when so many more are over the quota
+ *
+ * All sessions of a server share one lock table.  When it is full, nobody can
+ * even log in.  So a runaway loop is stopped before it takes another lock.
+ */
+void
+CheckRoomForHolds(int more)
+{
+	int			held;
+
+	if (likely(NumHolds() + more <= pgx_max_locks_per_session))
+		return;
+	held = PruneLostHolds();
+	if (held + more > pgx_max_locks_per_session)
+		ereport(ERROR,
+				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+				 errmsg("too many locks in this session"),
+				 errdetail("It holds %d, asks for %d more, and the limit is %d.",
+						   held, more, pgx_max_locks_per_session),
+				 errhint("Free some first, or have a superuser raise \"%s\".",
+						 "pg_exclusive.max_locks_per_session")));
 }
 
 /*
@@ -301,7 +320,7 @@ PrepareHold(const LockName *name, const LOCKTAG *tag, LOCKMODE mode,
 	if (!ReserveInNamespace(ns))
 	{
 		DropHold(hold);
-		TooManyInNamespace(ns);
+		ReportNamespaceFull(ns);
 	}
 	hold->tag = *tag;
 	hold->mode = mode;

@@ -1,5 +1,5 @@
 /*
- * holdtable.c
+ * hold_table.c
  *		Where the holds of this session are, found by the ids of their locks.
  *
  * A hold stays where it is as long as it lives; what is dropped is used again
@@ -9,7 +9,7 @@
  * simplehash of some server versions is left with its old array and its new
  * size, and this one outlives the error.
  */
-#include "pg_exclusive.h"
+#include "lock/lock.h"
 
 #include "utils/memutils.h"
 

@@ -1,5 +1,5 @@
 /*
- * delay.c
+ * lock_delay.c
  *		lock_delay: time for a holder that cannot know yet to stop.
  *
  * When a session ends without having unlocked, it leaves a mark (entry.c)
@@ -9,7 +9,7 @@
  * creation.  Whoever is granted such a lock keeps it and waits, so that the
  * queue stays in order, and draws the token at the end.
  */
-#include "pg_exclusive.h"
+#include "lock/lock.h"
 
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -72,14 +72,14 @@ SleepUntil(TimestampTz until)
 }
 
 /*
- * SitOutDelay(hold, name, fn_oid, ns, since, wait) - wait, with the lock, for
- * the delay to end
+ * WaitForLockDelay(hold, name, fn_oid, ns, since, wait) - wait for the delay
+ * to end, with the lock in hand
  *
  * Returns false when "wait", which began at "since", ends before.
  */
 bool
-SitOutDelay(Hold *hold, const LockName *name, Oid fn_oid, Namespace *ns,
-			TimestampTz since, int64 wait)
+WaitForLockDelay(Hold *hold, const LockName *name, Oid fn_oid, Namespace *ns,
+				 TimestampTz since, int64 wait)
 {
 	TimestampTz until = UncleanUntil(name, hold->tag.locktag_field4, ns);
 	TimestampTz limit = since + wait * 1000;
@@ -104,6 +104,6 @@ SitOutDelay(Hold *hold, const LockName *name, Oid fn_oid, Namespace *ns,
 	PG_END_TRY();
 	if (wait != PGX_WAIT_FOREVER && limit < until)
 		return false;
-	CheckAfterGrant(name, fn_oid, ns, true);
+	RecheckNamespace(name, fn_oid, ns, true);
 	return true;
 }

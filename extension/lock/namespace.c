@@ -10,7 +10,7 @@
  * seen by the dropper, or sees the new generation, comes here again and waits
  * for the dropper's table lock.
  */
-#include "pg_exclusive.h"
+#include "lock/lock.h"
 
 #include "access/genam.h"
 #include "access/htup_details.h"
@@ -23,6 +23,7 @@
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/hsearch.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
@@ -45,7 +46,7 @@ enum
 static HTAB *cache;
 static uint32 cache_generation;
 static uint64 cache_version = 1;
-static uint64 seen_install_version;
+static uint64 seen_info_version;
 
 PG_FUNCTION_INFO_V1(pgx_sees_namespace);
 
@@ -56,13 +57,13 @@ static inline uint64
 CurrentVersion(void)
 {
 	uint32		generation =
-		pg_atomic_read_u32(&MySharedDatabase()->generation);
+	pg_atomic_read_u32(&MySharedDatabase()->generation);
 
 	if (unlikely(generation != cache_generation ||
-				 InstallVersion() != seen_install_version))
+				 ExtensionInfoVersion() != seen_info_version))
 	{
 		cache_generation = generation;
-		seen_install_version = InstallVersion();
+		seen_info_version = ExtensionInfoVersion();
 		cache_version++;
 	}
 	return cache_version;
@@ -126,8 +127,8 @@ FillNamespace(Namespace *ns, HeapTuple tuple, TupleDesc desc)
 static bool
 ReadNamespace(Namespace *ns, Oid fn_oid, LOCKMODE lockmode)
 {
-	const Install *install = GetInstall(fn_oid);
-	Relation	rel = table_open(install->registry, lockmode);
+	const ExtensionInfo *info = GetExtensionInfo(fn_oid);
+	Relation	rel = table_open(info->registry, lockmode);
 	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
 	ScanKeyData key;
 	SysScanDesc scan;
@@ -137,7 +138,7 @@ ReadNamespace(Namespace *ns, Oid fn_oid, LOCKMODE lockmode)
 	ScanKeyEntryInitialize(&key, 0, ATT_NAME, BTEqualStrategyNumber,
 						   InvalidOid, C_COLLATION_OID, F_TEXTEQ,
 						   CStringGetTextDatum(ns->name));
-	scan = systable_beginscan(rel, install->registry_pkey, true, snapshot,
+	scan = systable_beginscan(rel, info->registry_pkey, true, snapshot,
 							  1, &key);
 	tuple = systable_getnext(scan);
 	found = HeapTupleIsValid(tuple);
@@ -150,9 +151,9 @@ ReadNamespace(Namespace *ns, Oid fn_oid, LOCKMODE lockmode)
 }
 
 static void
-NotRegistered(const char *name, Oid fn_oid)
+ReportNotRegistered(const char *name, Oid fn_oid)
 {
-	char	   *schema = get_namespace_name(GetInstall(fn_oid)->schema);
+	char	   *schema = get_namespace_name(GetExtensionInfo(fn_oid)->schema);
 
 	ereport(ERROR,
 			(errcode(ERRCODE_UNDEFINED_OBJECT),
@@ -183,7 +184,7 @@ LookupNamespace(const char *name, int len, Oid fn_oid)
 			   strncmp(last->name, name, len) == 0 && last->name[len] == '\0'))
 		return last;
 	if (unlikely(len > PGX_NAMESPACE_MAX))
-		NotRegistered(pnstrdup(name, len), fn_oid);
+		ReportNotRegistered(pnstrdup(name, len), fn_oid);
 	memcpy(key, name, len);
 	key[len] = '\0';
 	if (cache == NULL)
@@ -194,7 +195,7 @@ LookupNamespace(const char *name, int len, Oid fn_oid)
 
 	strcpy(fresh.name, key);
 	if (!ReadNamespace(&fresh, fn_oid, RowShareLock))
-		NotRegistered(key, fn_oid);
+		ReportNotRegistered(key, fn_oid);
 	NamespaceNameInit(&nsname, cstring_to_text(key));
 	fresh.shared = GetSharedNamespace(nsname.id);
 	fresh.version = version;
@@ -291,4 +292,53 @@ pgx_sees_namespace(PG_FUNCTION_ARGS)
 
 	PG_RETURN_BOOL(SeesNamespace(text_to_cstring(name),
 								 fcinfo->flinfo->fn_oid));
+}
+
+/*
+ * RecheckNamespace(name, fn_oid, ns, waited) - is it still right to have it?
+ *
+ * Rights and the registry may have changed while we waited, and a namespace
+ * may be dropped while we are granted one of its locks (see namespace.c).
+ */
+void
+RecheckNamespace(const LockName *name, Oid fn_oid, Namespace *ns, bool waited)
+{
+	bool		interop = ns->interop;
+
+	if (waited)
+		AcceptInvalidationMessages();
+	else if (likely(!NamespaceIsStale(ns)))
+		return;
+	ns = LookupNamespace(name->bytes, name->nslen, fn_oid);
+	CheckNamespaceUsage(ns);
+	if (ns->interop != interop)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("lock namespace \"%s\" was registered anew meanwhile",
+						ns->name),
+				 errhint("Try again.")));
+}
+
+/*
+ * ReserveInNamespace(ns) - count one more hold against max_holds
+ *
+ * Returns false, and counts nothing, if there is no room.
+ */
+bool
+ReserveInNamespace(const Namespace *ns)
+{
+	if (ns->max_holds == 0 ||
+		pg_atomic_fetch_add_u32(&ns->shared->holds, 1) < ns->max_holds)
+		return true;
+	pg_atomic_fetch_sub_u32(&ns->shared->holds, 1);
+	return false;
+}
+
+void
+ReportNamespaceFull(const Namespace *ns)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+			 errmsg("too many locks in lock namespace \"%s\"", ns->name),
+			 errdetail("Its max_holds is %d.", ns->max_holds)));
 }

@@ -1,5 +1,5 @@
 /*
- * permit.c
+ * semaphore.c
  *		Counting semaphores: at most N holders of a name.
  *
  * Each permit is a lock of its own (class PGX_CLASS_PERMIT + number).  The
@@ -11,97 +11,13 @@
  * The head's sleep is outside deadlock detection, so a wait must be finite.
  * Who does not wait does not pass the gate, but gives way to a head that
  * sleeps there.
- *
- * A name is a lock or a semaphore of one size at a time.  Whoever comes says
- * so in its entry first and looks at the others' after; of two who come at
- * once, at least one sees the other.
  */
-#include "pg_exclusive.h"
+#include "lock/lock.h"
 
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "utils/guc.h"
 #include "utils/snapmgr.h"
-
-typedef struct Others
-{
-	int			permits;		/* of the size we look for, 0: a lock */
-	bool		as_lock;
-	bool		other_size;
-	bool		sleeping_head;
-} Others;
-
-static inline bool
-IsPermitClass(uint16 lockclass)
-{
-	return lockclass == PGX_CLASS_GATE || lockclass > PGX_CLASS_PERMIT;
-}
-
-static void
-LookAtOther(const LockEntry *entry, const LockName *name,
-			const BackendSlot *slot, void *arg)
-{
-	Others	   *others = arg;
-
-	if (slot->pid == MyProcPid)
-		return;
-	if (!IsPermitClass(entry->lockclass))
-		others->as_lock = true;
-	else if (entry->permits != 0 && entry->permits != others->permits)
-		others->other_size = true;	/* 0: about to say; it will see us */
-	if (entry->lockclass == PGX_CLASS_GATE && entry->state == ENTRY_WAITING)
-		others->sleeping_head = true;
-}
-
-static void
-LookAtOthers(const LockName *name, Others *others)
-{
-	int			nslots;
-	BackendSlot *slots = SharedSlots(&nslots);
-
-	pg_memory_barrier();		/* our entry first */
-	for (int i = 0; i < nslots; i++)
-		VisitEntries(&slots[i], name->id, false, LookAtOther, others);
-}
-
-/*
- * RefuseSemaphore(name, ns) - 55006 when a lock's name is a semaphore now
- */
-void
-RefuseSemaphore(const LockName *name, Namespace *ns)
-{
-	Others		others = {0};
-
-	LookAtOthers(name, &others);
-	if (others.other_size)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_IN_USE),
-				 errmsg("lock \"%s/%s\" is in use as a semaphore",
-						LockNameNamespace(name), LockNameKey(name))));
-}
-
-/*
- * CheckContract(request, others) - 55006 when the name is something else now
- */
-static void
-CheckContract(const PermitRequest *request, Others *others)
-{
-	const LockName *name = request->name;
-
-	others->permits = request->permits;
-	LookAtOthers(name, others);
-	if (others->as_lock)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_IN_USE),
-				 errmsg("lock \"%s/%s\" is in use, and not as a semaphore",
-						LockNameNamespace(name), LockNameKey(name))));
-	if (others->other_size)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_IN_USE),
-				 errmsg("semaphore \"%s/%s\" is in use with another number of permits than %d",
-						LockNameNamespace(name), LockNameKey(name),
-						request->permits)));
-}
 
 /*
  * DelayOfPermit(request, tag, ns) - until when a permit just taken is unclean
@@ -227,13 +143,12 @@ PassGate(const PermitRequest *request, Hold *hold)
 static AcquireResult
 TakePermit(PermitRequest *request, Hold *hold, Namespace *ns)
 {
-	Others		others = {0};
+	bool		head_sleeps = CheckSemaphore(request->name, request->permits);
 	bool		waited = false;
 
-	CheckContract(request, &others);
 	if (request->wait == PGX_NO_WAIT)
 	{
-		if (others.sleeping_head || !TryPermits(request, hold, ns))
+		if (head_sleeps || !TryPermits(request, hold, ns))
 			return ACQUIRE_BUSY;
 	}
 	else
@@ -258,7 +173,7 @@ TakePermit(PermitRequest *request, Hold *hold, Namespace *ns)
 		if (!granted)
 			return ACQUIRE_TIMED_OUT;
 	}
-	CheckAfterGrant(request->name, request->fn_oid, ns, waited);
+	RecheckNamespace(request->name, request->fn_oid, ns, waited);
 	HoldGranted(hold, DrawToken(request->fn_oid), GetCurrentTimestamp());
 	return ACQUIRE_GRANTED;
 }
@@ -273,7 +188,7 @@ PreparePermit(const PermitRequest *request, Namespace *ns)
 	Hold	   *hold = FindHoldById(request->name->id);
 
 	if (hold != NULL)
-		AlreadyHeld(request->name, hold);
+		ReportAlreadyHeld(request->name, hold);
 	LockNameTag(request->name, PGX_CLASS_GATE, &gate);
 	hold = PrepareHold(request->name, &gate, ExclusiveLock, false, ns);
 	SetEntryPermit(hold->entry, PGX_CLASS_GATE, request->permits);
@@ -326,10 +241,32 @@ AcquirePermit(PermitRequest *request)
 }
 
 /*
- * WakePermitWaiters() - a permit was given back; never fails
+ * PermitArgs(fcinfo, request, name) - namespace, key and number of permits
  */
 void
-WakePermitWaiters(void)
+PermitArgs(FunctionCallInfo fcinfo, PermitRequest *request, LockName *name)
 {
-	ConditionVariableBroadcast(PermitCondition());
+	LockNameArgs(name, fcinfo);
+	request->name = name;
+	request->fn_oid = fcinfo->flinfo->fn_oid;
+	request->permits = DatumGetInt32(RequiredArg(fcinfo, 2, "permits"));
+	if (request->permits < 1 || request->permits > PGX_PERMITS_MAX)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("permits must be between 1 and %d",
+						PGX_PERMITS_MAX)));
+}
+
+/*
+ * PermitWaitArg(fcinfo, request) - the wait, which must be finite
+ */
+void
+PermitWaitArg(FunctionCallInfo fcinfo, PermitRequest *request)
+{
+	request->wait = WaitArg(fcinfo, 3);
+	if (request->wait == PGX_WAIT_FOREVER)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("a wait for a permit must have a limit"),
+				 errdetail("It is outside deadlock detection.")));
 }

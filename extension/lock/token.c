@@ -22,7 +22,7 @@
  * A lock of our own (class PGX_CLASS_EPOCH) lets one session at a time take
  * an epoch; waiting for it, and for the standby, can be cancelled.
  */
-#include "pg_exclusive.h"
+#include "lock/lock.h"
 
 #include "access/xact.h"
 #include "access/xlog.h"
@@ -85,24 +85,24 @@ SetSequence(Oid sequence, int64 value)
 }
 
 /*
- * WriteEpoch(install, in_use) - choose the next epoch and log it
+ * WriteEpoch(info, in_use) - choose the next epoch and log it
  *
  * base and system identifier are written before the epoch: after a crash in
  * between, the same base is computed again.
  */
 static uint64
-WriteEpoch(const Install *install, uint64 in_use)
+WriteEpoch(const ExtensionInfo *info, uint64 in_use)
 {
-	uint64		stored = SequenceValue(install->token_epoch);
-	uint64		base = SequenceValue(install->token_base);
+	uint64		stored = SequenceValue(info->token_epoch);
+	uint64		base = SequenceValue(info->token_base);
 	int64		sysid = (int64) GetSystemIdentifier();
 	uint64		epoch;
 
-	if (SequenceValue(install->token_system) != sysid)
+	if (SequenceValue(info->token_system) != sysid)
 	{
 		base = Max(base, stored >> EPOCH_BASE_SHIFT);
-		SetSequence(install->token_base, base);
-		SetSequence(install->token_system, sysid);
+		SetSequence(info->token_base, base);
+		SetSequence(info->token_system, sysid);
 	}
 	epoch = Max(stored + 1,
 				(base + GetWALInsertionTimeLine()) << EPOCH_BASE_SHIFT);
@@ -111,7 +111,7 @@ WriteEpoch(const Install *install, uint64 in_use)
 		ereport(ERROR,
 				(errcode(ERRCODE_SEQUENCE_GENERATOR_LIMIT_EXCEEDED),
 				 errmsg("fencing tokens of this database are used up")));
-	SetSequence(install->token_epoch, epoch);
+	SetSequence(info->token_epoch, epoch);
 	return epoch;
 }
 
@@ -124,18 +124,18 @@ WriteEpoch(const Install *install, uint64 in_use)
 static uint64
 LogEpoch(Oid fn_oid, uint64 in_use)
 {
-	const Install *install = GetInstall(fn_oid);
+	const ExtensionInfo *info = GetExtensionInfo(fn_oid);
 	bool		had_xid = TransactionIdIsValid(GetTopTransactionIdIfAny());
 	bool		read_only = XactReadOnly;
 	Oid			userid;
 	int			seccontext;
 	uint64		epoch;
 
-	BecomeOwner(install, &userid, &seccontext);
+	SwitchToExtensionOwner(info, &userid, &seccontext);
 	PG_TRY();
 	{
 		XactReadOnly = false;
-		epoch = WriteEpoch(install, in_use);
+		epoch = WriteEpoch(info, in_use);
 	}
 	PG_FINALLY();
 	{
@@ -252,17 +252,17 @@ TakeEpoch(SharedDatabase *database, uint64 seen, Oid fn_oid)
 static void
 StoreEpoch(SharedDatabase *database, uint64 epoch, Oid fn_oid)
 {
-	Install    *install = GetInstall(fn_oid);
+	ExtensionInfo *info = GetExtensionInfo(fn_oid);
 	Oid			userid;
 	int			seccontext;
 	uint64		stored;
 
-	BecomeOwner(install, &userid, &seccontext);
-	stored = SequenceValue(install->token_epoch);
+	SwitchToExtensionOwner(info, &userid, &seccontext);
+	stored = SequenceValue(info->token_epoch);
 	SetUserIdAndSecContext(userid, seccontext);
 	if (stored < epoch)
 		TakeEpoch(database, epoch, fn_oid);
-	GetInstall(fn_oid)->epoch_stored = true;
+	GetExtensionInfo(fn_oid)->epoch_stored = true;
 }
 
 /*
@@ -280,7 +280,7 @@ DrawToken(Oid fn_oid)
 
 		if (likely(epoch != 0))
 		{
-			if (unlikely(!GetInstall(fn_oid)->epoch_stored))
+			if (unlikely(!GetExtensionInfo(fn_oid)->epoch_stored))
 			{
 				StoreEpoch(database, epoch, fn_oid);
 				continue;

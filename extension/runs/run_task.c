@@ -1,5 +1,5 @@
 /*
- * task.c
+ * run_task.c
  *		Running a task under a lock.
  *
  * try_run_exclusive() runs it in the caller's transaction and keeps the lock
@@ -7,7 +7,7 @@
  * procedure: it waits in a transaction of its own, starts the task's
  * transaction after the grant, commits, and then frees the lock.
  */
-#include "pg_exclusive.h"
+#include "runs/runs.h"
 
 #include "access/xact.h"
 #include "executor/spi.h"

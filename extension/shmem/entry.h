@@ -1,11 +1,13 @@
 /*
  * entry.h
- *		Annotations of locks in shared memory: entry.c writes, visit.c reads.
+ *		Annotations of locks in shared memory.
  *
- * Included by pg_exclusive.h, after LockName.
+ * entry_write.c writes them, entry_read.c reads them.
  */
 #ifndef PGX_ENTRY_H
 #define PGX_ENTRY_H
+
+#include "base/base.h"
 
 /*
  * What one backend says about one lock.  Only the owner writes, between two
@@ -80,7 +82,7 @@ typedef struct EntryChunk
 	LockEntry	entries[ENTRIES_PER_CHUNK];
 } EntryChunk;
 
-/* entry.c */
+/* entry_write.c */
 extern LockEntry *ReserveEntry(const LockName *name);
 extern void PublishEntry(LockEntry *entry, const LockName *name,
 						 uint16 lockclass, LOCKMODE mode, bool xact);
@@ -89,13 +91,13 @@ extern void UpdateEntry(LockEntry *entry, EntryState state, int64 token,
 extern void DelayEntry(LockEntry *entry, TimestampTz until);
 extern void SetEntryPermit(LockEntry *entry, uint16 lockclass,
 						   uint16 permits);
-extern void LeaveUnclean(LockEntry *entry, TimestampTz until);
+extern void MarkEntryUnclean(LockEntry *entry, TimestampTz until);
 extern void FreeEntry(LockEntry *entry);
 extern bool EntryIsNamed(const LockEntry *entry, const LockName *name);
 extern const LockName *EntryName(const LockEntry *entry);
 extern void FreeAllEntries(void);
 
-/* visit.c */
+/* entry_read.c */
 typedef void (*EntryVisitor) (const LockEntry *entry, const LockName *name,
 							  const BackendSlot *slot, void *arg);
 extern void VisitEntries(BackendSlot *slot, int64 only_id, bool any_id,

@@ -1,12 +1,12 @@
 /*
- * visit.c
+ * entry_read.c
  *		Reading what the backends tell about their locks.
  *
  * The other side of entry.c: copy, and retry while the owner was writing.
  * Chunks are linked in when they are complete and never unlinked, so the
  * list can be walked without a lock.
  */
-#include "pg_exclusive.h"
+#include "shmem/shmem.h"
 
 #include "miscadmin.h"
 #include "utils/dsa.h"

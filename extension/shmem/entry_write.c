@@ -1,5 +1,5 @@
 /*
- * entry.c
+ * entry_write.c
  *		What each backend tells the others about its locks.
  *
  * A backend owns a slot, and entries in chunks that hang off it.  Only the
@@ -12,7 +12,7 @@
  *
  * Chunks are never given back: the next backend in the slot uses them again.
  */
-#include "pg_exclusive.h"
+#include "shmem/shmem.h"
 
 #include "miscadmin.h"
 #include "port/pg_bitutils.h"
@@ -278,13 +278,13 @@ SetEntryPermit(LockEntry *entry, uint16 lockclass, uint16 permits)
 }
 
 /*
- * LeaveUnclean(entry, until) - leave a mark for the next who takes this lock
+ * MarkEntryUnclean(entry, until) - leave a mark for the lock's next holder
  *
  * Before the lock is released.  The entry is free again when the time is
  * over, for whoever has our slot then.
  */
 void
-LeaveUnclean(LockEntry *entry, TimestampTz until)
+MarkEntryUnclean(LockEntry *entry, TimestampTz until)
 {
 	BeginWrite(&entry->changecount);
 	entry->state = ENTRY_UNCLEAN;

@@ -1,5 +1,5 @@
 /*
- * peek.c
+ * lmgr_peek.c
  *		Look at one lock in the lock manager without copying all of them.
  *
  * pg_locks copies every lock of the server to answer a question about one.
@@ -8,7 +8,7 @@
  * lock.c itself would.  This leans on the server's internals, so it is kept
  * in this one file.  It was tried on 15, 17 and 18.
  */
-#include "pg_exclusive.h"
+#include "shmem/shmem.h"
 
 #include "access/twophase.h"
 #include "miscadmin.h"
@@ -17,7 +17,7 @@
 #include "utils/hsearch.h"
 
 #if PG_VERSION_NUM >= 190000
-#error "peek.c was not tried on this version of PostgreSQL"
+#error "lmgr_peek.c was not tried on this version of PostgreSQL"
 #endif
 
 static HTAB *lock_hash;
@@ -43,18 +43,20 @@ AttachLockHash(void)
 }
 
 /*
- * LockPartition(tag, hashcode) - lock the partition of a tag, shared
+ * FindLock(tag, partition) - the lock with this tag, or NULL
+ *
+ * Its partition is locked, shared.  The caller releases *partition.
  */
-static LWLock *
-LockPartition(const LOCKTAG *tag, uint32 *hashcode)
+static LOCK *
+FindLock(const LOCKTAG *tag, LWLock **partition)
 {
-	LWLock	   *partition;
+	uint32		hashcode = LockTagHashCode(tag);
 
 	AttachLockHash();
-	*hashcode = LockTagHashCode(tag);
-	partition = LockHashPartitionLock(*hashcode);
-	LWLockAcquire(partition, LW_SHARED);
-	return partition;
+	*partition = LockHashPartitionLock(hashcode);
+	LWLockAcquire(*partition, LW_SHARED);
+	return hash_search_with_hash_value(lock_hash, tag, hashcode,
+									   HASH_FIND, NULL);
 }
 
 /*
@@ -65,38 +67,15 @@ LockPartition(const LOCKTAG *tag, uint32 *hashcode)
 int
 PeekHolders(const LOCKTAG *tag, int *procnos, int size)
 {
-	uint32		hashcode;
-	LWLock	   *partition = LockPartition(tag, &hashcode);
-	LOCK	   *lock;
+	LWLock	   *partition;
+	LOCK	   *lock = FindLock(tag, &partition);
+	PROCLOCK   *p = lock == NULL ? NULL : FirstProcLock(lock);
 	int			n = 0;
 
-	lock = hash_search_with_hash_value(lock_hash, tag, hashcode,
-									   HASH_FIND, NULL);
-	if (lock != NULL)
+	for (; p != NULL; p = NextProcLock(lock, p))
 	{
-#if PG_VERSION_NUM >= 160000
-		dlist_iter	iter;
-
-		dlist_foreach(iter, &lock->procLocks)
-		{
-			PROCLOCK   *p = dlist_container(PROCLOCK, lockLink, iter.cur);
-
-			if (p->holdMask != 0 && p->tag.myProc->pid != 0 && n < size)
-				procnos[n++] = ProcNumberOf(p->tag.myProc);
-		}
-#else
-		SHM_QUEUE  *queue = &lock->procLocks;
-		PROCLOCK   *p = (PROCLOCK *)
-		SHMQueueNext(queue, queue, offsetof(PROCLOCK, lockLink));
-
-		while (p != NULL)
-		{
-			if (p->holdMask != 0 && p->tag.myProc->pid != 0 && n < size)
-				procnos[n++] = ProcNumberOf(p->tag.myProc);
-			p = (PROCLOCK *) SHMQueueNext(queue, &p->lockLink,
-										  offsetof(PROCLOCK, lockLink));
-		}
-#endif
+		if (p->holdMask != 0 && p->tag.myProc->pid != 0 && n < size)
+			procnos[n++] = ProcNumberOf(p->tag.myProc);
 	}
 	LWLockRelease(partition);
 	return n;
@@ -108,34 +87,15 @@ PeekHolders(const LOCKTAG *tag, int *procnos, int size)
 int
 PeekQueue(const LOCKTAG *tag, int *pids, int size)
 {
-	uint32		hashcode;
-	LWLock	   *partition = LockPartition(tag, &hashcode);
-	LOCK	   *lock;
+	LWLock	   *partition;
+	LOCK	   *lock = FindLock(tag, &partition);
+	PGPROC	   *proc = lock == NULL ? NULL : FirstWaiter(lock);
 	int			n = 0;
 
-	lock = hash_search_with_hash_value(lock_hash, tag, hashcode,
-									   HASH_FIND, NULL);
-	if (lock != NULL)
+	for (; proc != NULL; proc = NextWaiter(lock, proc))
 	{
-#if PG_VERSION_NUM >= 160000
-		dlist_iter	iter;
-
-		dclist_foreach(iter, &lock->waitProcs)
-		{
-			PGPROC	   *proc = dlist_container(PGPROC, links, iter.cur);
-
-			if (n < size)
-				pids[n++] = proc->pid;
-		}
-#else
-		PGPROC	   *proc = (PGPROC *) lock->waitProcs.links.next;
-
-		for (int i = 0; i < lock->waitProcs.size && n < size; i++)
-		{
+		if (n < size)
 			pids[n++] = proc->pid;
-			proc = (PGPROC *) proc->links.next;
-		}
-#endif
 	}
 	LWLockRelease(partition);
 	return n;

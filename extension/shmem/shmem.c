@@ -1,5 +1,5 @@
 /*
- * shared.c
+ * shmem.c
  *		Shared memory, found or made at the first use by any backend.
  *
  * No shared_preload_libraries: a small struct of fixed size is taken from the
@@ -12,7 +12,7 @@
  * AddinShmemInitLock protects the making.  Nothing here is ever freed, so a
  * pointer into the area stays good for as long as the server runs.
  */
-#include "pg_exclusive.h"
+#include "shmem/shmem.h"
 
 #include "miscadmin.h"
 #include "storage/ipc.h"
@@ -259,4 +259,13 @@ CountTime(SharedNamespace *ns, Counter total, Counter longest,
 	while (span > max &&
 		   !pg_atomic_compare_exchange_u64(&ns->counters[longest], &max, span))
 		;
+}
+
+/*
+ * WakePermitWaiters() - a permit was given back; never fails
+ */
+void
+WakePermitWaiters(void)
+{
+	ConditionVariableBroadcast(PermitCondition());
 }

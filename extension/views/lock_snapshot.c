@@ -1,35 +1,35 @@
 /*
- * notes.c
- *		The entries of all backends, noted down to be joined with the locks.
+ * lock_snapshot.c
+ *		Copies of all backends' entries, to be joined with the locks.
  *
  * The lock manager is read first, the entries after it.  A lock without an
  * entry has gone in between, an entry without a lock never was or is no more;
  * neither counts.
  */
-#include "status.h"
+#include "views/views.h"
 
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 
-typedef struct NoteKey
+typedef struct EntryCopyKey
 {
 	int64		id;
 	int32		pid;
 	uint32		lockclass;
-} NoteKey;
+} EntryCopyKey;
 
-typedef struct NoteElement
+typedef struct EntryCopyElement
 {
-	NoteKey		key;
-	Note	   *note;
+	EntryCopyKey key;
+	EntryCopy  *copy;
 	char		status;
-} NoteElement;
+} EntryCopyElement;
 
 /* An id is a hash already. */
-#define SH_PREFIX notes
-#define SH_ELEMENT_TYPE NoteElement
-#define SH_KEY_TYPE NoteKey
+#define SH_PREFIX entries
+#define SH_ELEMENT_TYPE EntryCopyElement
+#define SH_KEY_TYPE EntryCopyKey
 #define SH_KEY key
 #define SH_HASH_KEY(table, key) \
 	((uint32) (key).id ^ (uint32) (key).pid ^ (key).lockclass)
@@ -41,16 +41,16 @@ typedef struct NoteElement
 #include "lib/simplehash.h"
 
 /*
- * NoteSlot(notes, slot) - the backend whose entries come, one after another
+ * AddSlotCopy(snapshot, slot) - the backend whose entries come now
  */
-static const SlotNote *
-NoteSlot(Notes *notes, const BackendSlot *slot)
+static const SlotCopy *
+AddSlotCopy(EntrySnapshot *snapshot, const BackendSlot *slot)
 {
-	SlotNote   *who;
+	SlotCopy   *who = &snapshot->slots[snapshot->nslots - 1];
 
-	if (notes->nslots > 0 && notes->slots[notes->nslots - 1].pid == slot->pid)
-		return &notes->slots[notes->nslots - 1];
-	who = &notes->slots[notes->nslots++];
+	if (snapshot->nslots > 0 && who->pid == slot->pid)
+		return who;
+	who = &snapshot->slots[snapshot->nslots++];
 	who->pid = slot->pid;
 	who->application_name = CStringGetTextDatum(slot->application_name);
 	who->has_addr = slot->has_addr;
@@ -61,42 +61,49 @@ NoteSlot(Notes *notes, const BackendSlot *slot)
 }
 
 static void
-TakeNote(const LockEntry *entry, const LockName *name,
-		 const BackendSlot *slot, void *arg)
+AddEntryCopy(const LockEntry *entry, const LockName *name,
+			 const BackendSlot *slot, void *arg)
 {
-	Notes	   *notes = arg;
-	NoteKey		key = {entry->id, slot->pid, entry->lockclass};
+	EntrySnapshot *snapshot = arg;
+	EntryCopyKey key = {entry->id, slot->pid, entry->lockclass};
 	int			len = name->nslen + 1 + name->keylen + 1;
-	Note	   *note = MemoryContextAlloc(notes->memory, sizeof(Note) + len);
+	EntryCopy  *copy;
 	bool		found;
 
-	note->who = NoteSlot(notes, slot);
-	memcpy(&note->entry, entry, offsetof(LockEntry, name));
-	memcpy(note->bytes, name->bytes, len);
-	notes_insert(notes->hash, key, &found)->note = note;
+	copy = MemoryContextAlloc(snapshot->memory, sizeof(EntryCopy) + len);
+	copy->who = AddSlotCopy(snapshot, slot);
+	memcpy(&copy->entry, entry, offsetof(LockEntry, name));
+	memcpy(copy->bytes, name->bytes, len);
+	entries_insert(snapshot->hash, key, &found)->copy = copy;
 }
 
 /*
- * TakeNotes(notes, expected) - all entries of this database, about so many
+ * SnapshotEntries(snapshot, expected) - copy all entries of this database
+ *
+ * There are about so many as expected.
  */
 void
-TakeNotes(Notes *notes, int expected)
+SnapshotEntries(EntrySnapshot *snapshot, int expected)
 {
 	int			nslots;
 	BackendSlot *slots = SharedSlots(&nslots);
 
-	notes->hash = notes_create(CurrentMemoryContext, Max(expected, 64), NULL);
-	notes->memory = GenerationContextCreate(CurrentMemoryContext,
-											"pg_exclusive notes",
-											ALLOCSET_DEFAULT_SIZES);
-	notes->slots = palloc(nslots * sizeof(SlotNote));
-	notes->nslots = 0;
+	snapshot->hash = entries_create(CurrentMemoryContext, Max(expected, 64),
+									NULL);
+	snapshot->memory = GenerationContextCreate(CurrentMemoryContext,
+											   "pg_exclusive snapshot",
+											   ALLOCSET_DEFAULT_SIZES);
+	snapshot->slots = palloc(nslots * sizeof(SlotCopy));
+	snapshot->nslots = 0;
 	for (int i = 0; i < nslots; i++)
-		VisitEntries(&slots[i], 0, true, TakeNote, notes);
+		VisitEntries(&slots[i], 0, true, AddEntryCopy, snapshot);
 }
 
-bool
-IsOurs(const LockInstanceData *lock)
+/*
+ * IsOurLock(lock) - is it one of this extension, in this database?
+ */
+static bool
+IsOurLock(const LockInstanceData *lock)
 {
 	uint16		lockclass = lock->locktag.locktag_field4;
 
@@ -108,18 +115,25 @@ IsOurs(const LockInstanceData *lock)
 		  lockclass <= PGX_CLASS_PERMIT + PGX_PERMITS_MAX));
 }
 
-Note *
-FindNote(const Notes *notes, const LockInstanceData *lock)
+/*
+ * FindEntryCopy(snapshot, lock) - what its backend says of a lock, or NULL
+ *
+ * Also NULL when the lock is not ours.
+ */
+EntryCopy *
+FindEntryCopy(const EntrySnapshot *snapshot, const LockInstanceData *lock)
 {
-	NoteKey		key;
-	NoteElement *element;
+	EntryCopyKey key;
+	EntryCopyElement *element;
 
+	if (!IsOurLock(lock))
+		return NULL;
 	key.id = (int64) ((uint64) lock->locktag.locktag_field2 << 32 |
 					  lock->locktag.locktag_field3);
 	key.pid = lock->pid;
 	key.lockclass = lock->locktag.locktag_field4;
-	element = notes_lookup(notes->hash, key);
-	return element ? element->note : NULL;
+	element = entries_lookup(snapshot->hash, key);
+	return element ? element->copy : NULL;
 }
 
 /*
@@ -130,18 +144,18 @@ bool
 NamespaceInUse(const char *name, bool interop, bool plain, int *pid)
 {
 	LockData   *locks;
-	Notes		notes;
+	EntrySnapshot snapshot;
 
 	AttachShared();
 	locks = GetLockStatusData();
-	TakeNotes(&notes, locks->nelements);
+	SnapshotEntries(&snapshot, locks->nelements);
 	for (int i = 0; i < locks->nelements; i++)
 	{
 		const LockInstanceData *lock = &locks->locks[i];
-		Note	   *note = IsOurs(lock) ? FindNote(&notes, lock) : NULL;
+		EntryCopy  *copy = FindEntryCopy(&snapshot, lock);
 
-		if (note != NULL && strcmp(note->bytes, name) == 0 &&
-			(note->entry.lockclass == PGX_CLASS_INTEROP ? interop : plain))
+		if (copy != NULL && strcmp(copy->bytes, name) == 0 &&
+			(copy->entry.lockclass == PGX_CLASS_INTEROP ? interop : plain))
 		{
 			*pid = lock->pid;
 			return true;

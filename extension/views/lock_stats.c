@@ -1,8 +1,8 @@
 /*
- * stats.c
+ * lock_stats.c
  *		Counters per namespace, kept in shared memory since the server started.
  */
-#include "pg_exclusive.h"
+#include "views/views.h"
 
 #include "access/xlog.h"
 #include "catalog/pg_type.h"
@@ -22,11 +22,11 @@ typedef void (*NamespaceVisitor) (text *name, SharedNamespace *ns, void *arg);
 static void
 VisitNamespaces(Oid fn_oid, NamespaceVisitor visitor, void *arg)
 {
-	Statement	st = {fn_oid};
+	OwnerQuery	query = {fn_oid};
 	uint64		n;
 
 	SPI_connect();
-	n = ExecuteAsOwner(&st, "SELECT name FROM %1$s.namespace_registry ORDER BY name");
+	n = ExecuteAsOwner(&query, "SELECT name FROM %1$s.namespace_registry ORDER BY name");
 	for (uint64 i = 0; i < n; i++)
 	{
 		bool		isnull;

@@ -1,8 +1,8 @@
 /*
- * status.c
+ * lock_status.c
  *		Who holds and who waits: the lock manager's answer, with names.
  */
-#include "status.h"
+#include "views/views.h"
 
 #include "access/xlog.h"
 #include "funcapi.h"
@@ -78,10 +78,10 @@ enum
  * FillRow(...) - the columns that a holder and a waiter have in common
  */
 static void
-FillRow(Datum *values, bool *nulls, const Note *note, const Words *words,
+FillRow(Datum *values, bool *nulls, const EntryCopy *copy, const Words *words,
 		const Last *last, KeyText *key)
 {
-	const LockEntry *entry = &note->entry;
+	const LockEntry *entry = &copy->entry;
 
 	values[COL_NAMESPACE] = last->namespace_text;
 	values[COL_LOCK_ID] = Int64GetDatum(entry->id);
@@ -90,7 +90,7 @@ FillRow(Datum *values, bool *nulls, const Note *note, const Words *words,
 	values[COL_SCOPE] = entry->xact ? words->transaction : words->session;
 	values[COL_TOKEN] = Int64GetDatum(entry->token);
 	nulls[COL_TOKEN] = entry->token == 0;
-	values[COL_PID] = Int32GetDatum(note->who->pid);
+	values[COL_PID] = Int32GetDatum(copy->who->pid);
 	values[COL_ROLE] = last->role;
 	nulls[COL_ROLE] = last->role == (Datum) 0;
 	values[COL_SINCE] = TimestampTzGetDatum(entry->since);
@@ -109,26 +109,26 @@ FillRow(Datum *values, bool *nulls, const Note *note, const Words *words,
 		return;
 	}
 	SET_VARSIZE(key, VARHDRSZ + entry->keylen);
-	memcpy(VARDATA(key), note->bytes + entry->nslen + 1, entry->keylen);
+	memcpy(VARDATA(key), copy->bytes + entry->nslen + 1, entry->keylen);
 	values[COL_KEY] = PointerGetDatum(key);
-	values[COL_APPLICATION] = note->who->application_name;
-	values[COL_ADDR] = note->who->addr;
-	nulls[COL_ADDR] = !note->who->has_addr;
+	values[COL_APPLICATION] = copy->who->application_name;
+	values[COL_ADDR] = copy->who->addr;
+	nulls[COL_ADDR] = !copy->who->has_addr;
 }
 
 /*
- * FillWaiter(values, nulls, crowd, lock) - the columns of one who waits
+ * FillWaiter(values, nulls, queue, lock) - the columns of one who waits
  */
 static void
-FillWaiter(Datum *values, bool *nulls, Crowd *crowd,
+FillWaiter(Datum *values, bool *nulls, WaitQueue *queue,
 		   const LockInstanceData *lock)
 {
-	values[COL_QUEUE_POSITION] = Int32GetDatum(QueuePosition(crowd, lock));
+	values[COL_QUEUE_POSITION] = Int32GetDatum(QueuePosition(queue, lock));
 	nulls[COL_QUEUE_POSITION] = false;
 	if (lock->waitLockMode == NoLock &&
 		lock->locktag.locktag_field4 == PGX_CLASS_GATE)
 	{
-		values[COL_BLOCKED_BY] = PermitHolders(crowd);
+		values[COL_BLOCKED_BY] = PermitHolders(queue);
 		nulls[COL_BLOCKED_BY] = false;
 	}
 }
@@ -141,8 +141,8 @@ pgx_lock_status(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	LockData   *locks;
-	Notes		notes;
-	HTAB	   *crowds;
+	EntrySnapshot snapshot;
+	HTAB	   *queues;
 	Last		last = {{0}};
 	KeyText		key;
 	Words		words = {CStringGetTextDatum("exclusive"),
@@ -155,29 +155,29 @@ pgx_lock_status(PG_FUNCTION_ARGS)
 		return (Datum) 0;
 	AttachShared();
 	locks = GetLockStatusData();
-	TakeNotes(&notes, locks->nelements);
-	crowds = GatherCrowds(locks, &notes);
+	SnapshotEntries(&snapshot, locks->nelements);
+	queues = BuildWaitQueues(locks, &snapshot);
 	for (int i = 0; i < locks->nelements; i++)
 	{
 		const LockInstanceData *lock = &locks->locks[i];
-		Note	   *note = IsOurs(lock) ? FindNote(&notes, lock) : NULL;
+		EntryCopy  *copy = FindEntryCopy(&snapshot, lock);
 		bool		granted;
-		Crowd	   *crowd;
+		WaitQueue  *queue;
 		Datum		values[NUM_COLS];
 		bool		nulls[NUM_COLS] = {0};
 
-		if (note == NULL)
+		if (copy == NULL)
 			continue;
-		LookUpRole(&last, note->entry.roleid);
-		LookUpNamespace(&last, note->bytes, fcinfo->flinfo->fn_oid);
-		FillRow(values, nulls, note, &words, &last, &key);
-		granted = IsHolder(lock, &note->entry);
+		LookUpRole(&last, copy->entry.roleid);
+		LookUpNamespace(&last, copy->bytes, fcinfo->flinfo->fn_oid);
+		FillRow(values, nulls, copy, &words, &last, &key);
+		granted = IsHolder(lock, &copy->entry);
 		values[COL_GRANTED] = BoolGetDatum(granted);
-		crowd = CrowdOf(crowds, &lock->locktag);
-		values[COL_WAITERS] = Int32GetDatum(crowd ? crowd->waiters : 0);
+		queue = GetWaitQueue(queues, &lock->locktag);
+		values[COL_WAITERS] = Int32GetDatum(queue ? queue->waiters : 0);
 		nulls[COL_QUEUE_POSITION] = nulls[COL_BLOCKED_BY] = true;
 		if (!granted)
-			FillWaiter(values, nulls, crowd, lock);
+			FillWaiter(values, nulls, queue, lock);
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values,
 							 nulls);
 	}

@@ -1,64 +1,67 @@
 /*
- * status.h
+ * views.h
  *		Between the files that answer "who holds and who waits".
  *
- * notes.c reads the entries, crowd.c counts who meets where, status.c makes
- * the rows.
+ * lock_snapshot.c copies the entries.  wait_queue.c counts who waits where.
+ * lock_status.c makes the rows.
  */
-#ifndef PGX_STATUS_H
-#define PGX_STATUS_H
+#ifndef PGX_VIEWS_H
+#define PGX_VIEWS_H
 
-#include "pg_exclusive.h"
+#include "lock/lock.h"
 
 #include "nodes/pg_list.h"
 #include "utils/hsearch.h"
 
 /* The backend that wrote an entry. */
-typedef struct SlotNote
+typedef struct SlotCopy
 {
 	int			pid;
 	Datum		application_name;
 	Datum		addr;
 	bool		has_addr;
-} SlotNote;
+} SlotCopy;
 
 /* An entry, kept until we have the lock manager's word for it. */
-typedef struct Note
+typedef struct EntryCopy
 {
-	const SlotNote *who;
+	const SlotCopy *who;
 	LockEntry	entry;			/* without its name */
-	char		bytes[FLEXIBLE_ARRAY_MEMBER];		/* "namespace NUL key NUL" */
-} Note;
+	char		bytes[FLEXIBLE_ARRAY_MEMBER];	/* "namespace NUL key NUL" */
+} EntryCopy;
 
-typedef struct Notes
+typedef struct EntrySnapshot
 {
-	struct notes_hash *hash;
-	SlotNote   *slots;
+	struct entries_hash *hash;
+	SlotCopy   *slots;
 	int			nslots;
 	MemoryContext memory;
-} Notes;
+} EntrySnapshot;
 
-/* Those who meet at one lock, or at one semaphore. */
-typedef struct Crowd
+/* The sessions that wait at one lock, or at one semaphore. */
+typedef struct WaitQueue
 {
 	LOCKTAG		tag;			/* hash key; of a semaphore, its gate's */
 	int			waiters;
-	bool		head;			/* somebody has passed the gate and waits */
-	int		   *queue;			/* process ids, read when first asked for */
-	int			nqueue;
-	List	   *permit_holders;	/* process ids */
-} Crowd;
+	bool		head;			/* one has passed the gate and waits */
+	int		   *pids;			/* in order, read when first asked for */
+	int			npids;
+	List	   *permit_holders; /* process ids */
+} WaitQueue;
 
-/* notes.c */
-extern bool IsOurs(const LockInstanceData *lock);
-extern void TakeNotes(Notes *notes, int expected);
-extern Note *FindNote(const Notes *notes, const LockInstanceData *lock);
+/* lock_snapshot.c */
+extern bool NamespaceInUse(const char *name, bool interop, bool plain,
+						   int *pid);
+extern void SnapshotEntries(EntrySnapshot *snapshot, int expected);
+extern EntryCopy *FindEntryCopy(const EntrySnapshot *snapshot,
+								const LockInstanceData *lock);
 
-/* crowd.c */
+/* wait_queue.c */
 extern bool IsHolder(const LockInstanceData *lock, const LockEntry *entry);
-extern HTAB *GatherCrowds(const LockData *locks, const Notes *notes);
-extern Crowd *CrowdOf(HTAB *crowds, const LOCKTAG *tag);
-extern int	QueuePosition(Crowd *crowd, const LockInstanceData *lock);
-extern Datum PermitHolders(const Crowd *crowd);
+extern HTAB *BuildWaitQueues(const LockData *locks,
+							 const EntrySnapshot *snapshot);
+extern WaitQueue *GetWaitQueue(HTAB *queues, const LOCKTAG *tag);
+extern int	QueuePosition(WaitQueue *queue, const LockInstanceData *lock);
+extern Datum PermitHolders(const WaitQueue *queue);
 
-#endif							/* PGX_STATUS_H */
+#endif							/* PGX_VIEWS_H */

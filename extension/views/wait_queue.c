@@ -1,11 +1,11 @@
 /*
- * crowd.c
+ * wait_queue.c
  *		Who meets at one lock: how many wait, in which order, and for whom.
  *
- * A semaphore is one place, though each of its permits is a lock: its crowd
+ * A semaphore is one place, though each of its permits is a lock: its queue
  * is found by the gate's tag.
  */
-#include "status.h"
+#include "views/views.h"
 
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
@@ -30,114 +30,113 @@ IsHolder(const LockInstanceData *lock, const LockEntry *entry)
 }
 
 /*
- * CrowdAt(crowds, tag, action) - those who meet there
+ * FindWaitQueue(queues, tag, action) - those who meet there
  */
-static Crowd *
-CrowdAt(HTAB *crowds, const LOCKTAG *tag, HASHACTION action)
+static WaitQueue *
+FindWaitQueue(HTAB *queues, const LOCKTAG *tag, HASHACTION action)
 {
 	LOCKTAG		key = *tag;
-	Crowd	   *crowd;
+	WaitQueue  *queue;
 	bool		found;
 
 	if (IsPermit(tag))
 		key.locktag_field4 = PGX_CLASS_GATE;
-	crowd = hash_search(crowds, &key, action, &found);
-	if (crowd != NULL && !found)
-		memset((char *) crowd + sizeof(LOCKTAG), 0,
-			   sizeof(Crowd) - sizeof(LOCKTAG));
-	return crowd;
+	queue = hash_search(queues, &key, action, &found);
+	if (queue != NULL && !found)
+		memset((char *) queue + sizeof(LOCKTAG), 0,
+			   sizeof(WaitQueue) - sizeof(LOCKTAG));
+	return queue;
 }
 
 /*
- * CrowdOf(crowds, tag) - those who meet at a lock, or NULL
+ * GetWaitQueue(queues, tag) - those who meet at a lock, or NULL
  */
-Crowd *
-CrowdOf(HTAB *crowds, const LOCKTAG *tag)
+WaitQueue *
+GetWaitQueue(HTAB *queues, const LOCKTAG *tag)
 {
-	if (hash_get_num_entries(crowds) == 0)
+	if (hash_get_num_entries(queues) == 0)
 		return NULL;
-	return CrowdAt(crowds, tag, HASH_FIND);
+	return FindWaitQueue(queues, tag, HASH_FIND);
 }
 
 /*
- * GatherCrowds(locks, notes) - count who waits where; who holds a permit
+ * BuildWaitQueues(locks, snapshot) - count who waits where; who holds a permit
  */
 HTAB *
-GatherCrowds(const LockData *locks, const Notes *notes)
+BuildWaitQueues(const LockData *locks, const EntrySnapshot *snapshot)
 {
 	HASHCTL		ctl = {0};
-	HTAB	   *crowds;
+	HTAB	   *queues;
 
 	ctl.keysize = sizeof(LOCKTAG);
-	ctl.entrysize = sizeof(Crowd);
+	ctl.entrysize = sizeof(WaitQueue);
 	ctl.hcxt = CurrentMemoryContext;
-	crowds = hash_create("pg_exclusive crowds", 64, &ctl,
+	queues = hash_create("pg_exclusive queues", 64, &ctl,
 						 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	for (int i = 0; i < locks->nelements; i++)
 	{
 		const LockInstanceData *lock = &locks->locks[i];
 		const LOCKTAG *tag = &lock->locktag;
-		Note	   *note;
+		EntryCopy  *copy;
 
-		if (!IsOurs(lock) ||
-			(lock->waitLockMode == NoLock &&
-			 tag->locktag_field4 < PGX_CLASS_GATE))
+		if (lock->waitLockMode == NoLock &&
+			tag->locktag_field4 < PGX_CLASS_GATE)
 			continue;
-		note = FindNote(notes, lock);
-		if (note == NULL)
+		copy = FindEntryCopy(snapshot, lock);
+		if (copy == NULL)
 			continue;
-		if (!IsHolder(lock, &note->entry))
+		if (!IsHolder(lock, &copy->entry))
 		{
-			CrowdAt(crowds, tag, HASH_ENTER)->waiters++;
+			FindWaitQueue(queues, tag, HASH_ENTER)->waiters++;
 			if (lock->waitLockMode == NoLock)
-				CrowdAt(crowds, tag, HASH_ENTER)->head = true;
+				FindWaitQueue(queues, tag, HASH_ENTER)->head = true;
 		}
 		else if (IsPermit(tag))
 		{
-			Crowd	   *crowd = CrowdAt(crowds, tag, HASH_ENTER);
+			WaitQueue  *queue = FindWaitQueue(queues, tag, HASH_ENTER);
 
-			crowd->permit_holders = lappend_int(crowd->permit_holders,
+			queue->permit_holders = lappend_int(queue->permit_holders,
 												lock->pid);
 		}
 	}
-	return crowds;
+	return queues;
 }
 
 /*
- * QueuePosition(crowd, lock) - counted from 1
+ * QueuePosition(queue, lock) - counted from 1
  *
  * 0 for who has been granted the lock and sits out a delay, or has gone.
  */
 int
-QueuePosition(Crowd *crowd, const LockInstanceData *lock)
+QueuePosition(WaitQueue *queue, const LockInstanceData *lock)
 {
 	if (lock->waitLockMode == NoLock)
 		return lock->locktag.locktag_field4 == PGX_CLASS_GATE ? 1 : 0;
-	if (crowd->queue == NULL)
+	if (queue->pids == NULL)
 	{
-		crowd->queue = palloc(MaxBackends * sizeof(int));
-		crowd->nqueue = PeekQueue(&crowd->tag, crowd->queue, MaxBackends);
+		queue->pids = palloc(MaxBackends * sizeof(int));
+		queue->npids = PeekQueue(&queue->tag, queue->pids, MaxBackends);
 	}
-	for (int i = 0; i < crowd->nqueue; i++)
+	for (int i = 0; i < queue->npids; i++)
 	{
-		if (crowd->queue[i] == lock->pid)
-			return i + 1 + crowd->head;
+		if (queue->pids[i] == lock->pid)
+			return i + 1 + queue->head;
 	}
 	return 0;
 }
 
 /*
- * PermitHolders(crowd) - whom the head of a semaphore's queue waits for
+ * PermitHolders(queue) - whom the head of a semaphore's queue waits for
  */
 Datum
-PermitHolders(const Crowd *crowd)
+PermitHolders(const WaitQueue *queue)
 {
 	Datum	   *pids = palloc(sizeof(Datum) *
-							  (list_length(crowd->permit_holders) + 1));
+							  (list_length(queue->permit_holders) + 1));
 	int			n = 0;
 	ListCell   *lc;
 
-	foreach(lc, crowd->permit_holders)
+	foreach(lc, queue->permit_holders)
 		pids[n++] = Int32GetDatum(lfirst_int(lc));
 	return PointerGetDatum(construct_array(pids, n, INT4OID, 4, true,
 										   TYPALIGN_INT));

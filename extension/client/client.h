@@ -1,0 +1,15 @@
+/*
+ * client.h
+ *		What the client library calls: between the files of this folder.
+ */
+#ifndef PGX_CLIENT_H
+#define PGX_CLIENT_H
+
+#include "lock/lock.h"
+
+/* client_details.c */
+extern void ForgetDetails(void);
+extern void DetailRefusal(int ordinal, const LockName *name, Oid fn_oid);
+extern void DetailError(int ordinal, const ErrorData *error);
+
+#endif							/* PGX_CLIENT_H */

@@ -1,0 +1,174 @@
+/*
+ * lock.h
+ *		Taking and freeing locks: namespaces, holds, tokens, semaphores.
+ */
+#ifndef PGX_LOCK_H
+#define PGX_LOCK_H
+
+#include "shmem/shmem.h"
+
+#include "lib/ilist.h"
+
+/*
+ * A namespace as this session knows it (namespace.c).
+ */
+typedef struct Namespace
+{
+	char		name[PGX_NAMESPACE_MAX + 1];	/* hash key */
+	uint64		version;		/* of the cache; older is to be read again */
+	Oid			allowed_role;	/* InvalidOid: everybody */
+	bool		interop;
+	int			max_holds;		/* 0: no limit */
+	int64		lock_delay;		/* microseconds, 0: none */
+	bool		paused;
+	char		paused_reason[256];
+	TimestampTz created_at;
+	SharedNamespace *shared;
+} Namespace;
+
+/*
+ * What this session holds, or is about to hold (hold.c).
+ */
+typedef struct Hold
+{
+	int64		id;				/* hash key */
+	LOCKTAG		tag;
+	LOCKMODE	mode;
+	bool		xact;
+	bool		granted;
+	bool		in_task;		/* its task runs right now */
+	bool		doomed;			/* its task failed: see ReleaseAfterAbort() */
+	bool		reserved;		/* counts against max_holds */
+	bool		permit;			/* of a semaphore; at first tag is the gate */
+	int64		lock_delay;		/* of the namespace, when it was taken */
+	int64		token;
+	TimestampTz granted_at;
+	SharedNamespace *ns;
+	LockEntry  *entry;
+	dlist_node	node;			/* in a list of hold.c once granted */
+} Hold;
+
+/* The token of a grant, or 0 where there is none. */
+static inline Datum
+TokenDatum(const Hold *hold)
+{
+	return Int64GetDatum(hold == NULL ? 0 : hold->token);
+}
+
+typedef struct AcquireRequest
+{
+	const LockName *name;
+	Oid			fn_oid;			/* the SQL function, to find our schema */
+	LOCKMODE	mode;
+	bool		xact;
+	int64		wait;			/* milliseconds */
+	TimestampTz at;				/* now, if known; 0: ask the clock */
+	bool		unheld;			/* the caller has looked: not held by us */
+} AcquireRequest;
+
+typedef enum AcquireResult
+{
+	ACQUIRE_GRANTED,
+	ACQUIRE_ALREADY,			/* the same, in this transaction */
+	ACQUIRE_BUSY,
+	ACQUIRE_TIMED_OUT
+} AcquireResult;
+
+typedef struct PermitRequest
+{
+	const LockName *name;
+	Oid			fn_oid;
+	int			permits;
+	int64		wait;
+	TimestampTz since;
+	TimestampTz soonest;		/* when a permit's lock_delay ends, or 0 */
+} PermitRequest;
+
+/* Another session that holds a lock: what a refusal can say of it. */
+typedef struct Holder
+{
+	LockEntry	entry;
+	LockName	name;
+	int			pid;
+	bool		has_addr;
+	char		addr[64];
+	char		application_name[NAMEDATALEN];
+} Holder;
+
+/* lmgr.c */
+extern LockAcquireResult AskLockManager(const LOCKTAG *tag, LOCKMODE mode,
+										bool xact, bool nowait);
+extern void GiveBack(Hold *hold);
+extern bool WatchClient(void);
+extern void UnwatchClient(bool watching);
+extern void WaitInQueue(Hold *hold);
+extern bool WaitInQueueFor(Hold *hold, int64 wait);
+
+/* namespace.c */
+extern Namespace *LookupNamespace(const char *name, int len, Oid fn_oid);
+extern bool NamespaceIsStale(const Namespace *ns);
+extern void CheckNamespaceRole(const Namespace *ns);
+extern void CheckNamespaceUsage(const Namespace *ns);
+extern void RecheckNamespace(const LockName *name, Oid fn_oid, Namespace *ns,
+							 bool waited);
+extern uint16 NamespaceLockClass(const Namespace *ns);
+extern bool SeesNamespace(const char *name, Oid fn_oid);
+extern bool ReserveInNamespace(const Namespace *ns);
+extern void ReportNamespaceFull(const Namespace *ns);
+
+/* hold_table.c */
+extern void ExpectHolds(int more);
+extern Hold *AddHold(int64 id);
+extern void DropHold(Hold *hold);
+extern Hold *GetHold(int64 id);
+extern int	NumHolds(void);
+
+/* hold.c */
+extern Hold *FindHoldById(int64 id);
+extern Hold *FindToken(int64 token);
+extern Hold *PrepareHold(const LockName *name, const LOCKTAG *tag,
+						 LOCKMODE mode, bool xact, Namespace *ns);
+extern void HoldGranted(Hold *hold, int64 token, TimestampTz now);
+extern void ForgetHold(Hold *hold);
+extern bool ReleaseHold(Hold *hold);
+extern void ReleaseAfterAbort(Hold *hold);
+extern void CheckRoomForHolds(int more);
+extern int	PruneLostHolds(void);
+typedef bool (*HoldVisitor) (Hold *hold, void *arg);
+extern int	VisitSessionHolds(HoldVisitor visitor, void *arg);
+
+/* conflict.c */
+extern Hold *FindHold(const LockName *name);
+extern bool FindHolder(const LOCKTAG *tag, Holder *holder);
+extern bool IsHeldBy(const LockName *name, uint16 lockclass, int procno);
+extern void WarnOfCollision(const LockName *name, const LockName *other,
+							SharedNamespace *ns);
+extern void CheckCollision(const LockName *name, const LOCKTAG *tag,
+						   SharedNamespace *ns);
+extern void ReportAlreadyHeld(const LockName *name, const Hold *hold);
+extern void CheckNotSemaphore(const LockName *name);
+extern bool CheckSemaphore(const LockName *name, int permits);
+
+/* token.c */
+extern int64 DrawToken(Oid fn_oid);
+extern int64 NewestToken(Oid fn_oid);
+extern bool TransactionHasWritten(void);
+
+/* lock_delay.c */
+extern TimestampTz UncleanUntil(const LockName *name, uint16 lockclass,
+								const Namespace *ns);
+extern bool WaitForLockDelay(Hold *hold, const LockName *name, Oid fn_oid,
+							 Namespace *ns, TimestampTz since, int64 wait);
+
+/* acquire.c */
+extern AcquireResult AcquireLock(const AcquireRequest *request, Hold **hold);
+extern void ReleaseXactHold(Hold *hold);
+extern void CheckNoWrites(const char *what);
+
+/* semaphore.c */
+extern void PermitArgs(FunctionCallInfo fcinfo, PermitRequest *request,
+					   LockName *name);
+extern void PermitWaitArg(FunctionCallInfo fcinfo, PermitRequest *request);
+extern Hold *AcquirePermit(PermitRequest *request);
+
+#endif							/* PGX_LOCK_H */

@@ -1,0 +1,246 @@
+/*
+ * run_record.c
+ *		The record of runs: every statement on the table run_record.
+ *
+ * The caller holds the lock of the run's name.  So at most one session writes
+ * a row at a time, and what it reads is what the last holder committed.
+ */
+#include "runs/runs.h"
+
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+
+static const char has_succeeded[] =
+"SELECT FROM %1$s.run_record WHERE namespace = $1 AND key = $2 AND kind = $3 "
+"AND slot = $4 AND state = 'succeeded'";
+
+static const char is_recent[] =
+"SELECT FROM %1$s.run_record WHERE namespace = $1 AND key = $2 AND kind = $3 "
+"AND state = 'succeeded' AND started_at > pg_catalog.clock_timestamp() - $4 / 2";
+
+static const char record_success[] =
+"INSERT INTO %1$s.run_record AS r (namespace, key, kind, slot, state, started_at, finished_at, "
+"token, role, application_name, client_addr) "
+"VALUES ($1, $2, $3, $4, 'succeeded', $5, pg_catalog.clock_timestamp(), $6, $7, "
+"pg_catalog.current_setting('application_name'), pg_catalog.inet_client_addr()) "
+"ON CONFLICT (namespace, key, kind, slot) DO UPDATE SET state = excluded.state, "
+"attempts = r.attempts + 1, started_at = excluded.started_at, "
+"finished_at = excluded.finished_at, token = excluded.token, role = excluded.role, "
+"application_name = excluded.application_name, client_addr = excluded.client_addr";
+
+static const char started_by[] =
+"SELECT token, $5 IS NULL OR started_at > pg_catalog.clock_timestamp() - $5 / 2 "
+"FROM %1$s.run_record WHERE namespace = $1 AND key = $2 AND kind = $3 "
+"AND slot = $4 AND state = 'started'";
+
+static const char record_start[] =
+"INSERT INTO %1$s.run_record AS r (namespace, key, kind, slot, state, started_at, "
+"token, role, application_name, client_addr) "
+"VALUES ($1, $2, $3, $4, 'started', pg_catalog.clock_timestamp(), $5, $6, "
+"pg_catalog.current_setting('application_name'), pg_catalog.inet_client_addr()) "
+"ON CONFLICT (namespace, key, kind, slot) DO UPDATE SET state = excluded.state, "
+"attempts = r.attempts + 1, started_at = excluded.started_at, finished_at = NULL, "
+"token = excluded.token, role = excluded.role, "
+"application_name = excluded.application_name, client_addr = excluded.client_addr";
+
+static const char record_finish[] =
+"UPDATE %1$s.run_record SET state = CASE WHEN $5 THEN 'succeeded' ELSE 'failed' END, "
+"finished_at = pg_catalog.clock_timestamp() "
+"WHERE namespace = $1 AND key = $2 AND slot = $3 AND token = $4 AND state = 'started'";
+
+static const char forget_runs[] =
+"DELETE FROM %1$s.run_record WHERE finished_at < pg_catalog.clock_timestamp() - $1";
+
+/*
+ * CheckSlot(slot) - a slot's name has the limits of a key
+ */
+void
+CheckSlot(const text *slot)
+{
+	int			len = VARSIZE_ANY_EXHDR(slot);
+
+	if (len == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_NAME),
+				 errmsg("slot must not be empty")));
+	if (len > PGX_KEY_MAX)
+		ereport(ERROR,
+				(errcode(ERRCODE_NAME_TOO_LONG),
+				 errmsg("slot is too long"),
+				 errdetail("It has %d bytes, the limit is %d.", len,
+						   PGX_KEY_MAX)));
+}
+
+/*
+ * CheckEvery(every) - a period is positive
+ */
+void
+CheckEvery(const Interval *every)
+{
+	if (IntervalMicroseconds(every) <= 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("every must be greater than zero")));
+}
+
+static const char *
+KindOf(const Run *run)
+{
+	return run->every != NULL ? "every" : "once";
+}
+
+/*
+ * BeginQuery(query, run) - connect to SPI, and add the first three parameters
+ */
+static void
+BeginQuery(OwnerQuery *query, const Run *run)
+{
+	query->fn_oid = run->fn_oid;
+	SPI_connect();
+	AddText(query, LockNameNamespace(run->name));
+	AddText(query, LockNameKey(run->name));
+	AddText(query, KindOf(run));
+}
+
+/*
+ * HasRun(run) - is there a successful run that makes another unnecessary?
+ *
+ * That is one for this slot.  With "every", it is one that started less than
+ * half of it ago.
+ */
+bool
+HasRun(const Run *run)
+{
+	OwnerQuery	query = {0};
+	bool		found;
+
+	BeginQuery(&query, run);
+	if (run->every != NULL)
+		AddArg(&query, INTERVALOID, IntervalPGetDatum(run->every), false);
+	else
+		AddText(&query, run->slot);
+	found = ExecuteAsOwner(&query, run->every ? is_recent : has_succeeded) > 0;
+	SPI_finish();
+	return found;
+}
+
+/*
+ * RecordRun(run, started, token) - record a success, with the task's work
+ */
+void
+RecordRun(const Run *run, TimestampTz started, int64 token)
+{
+	OwnerQuery	query = {0};
+
+	BeginQuery(&query, run);
+	AddText(&query, run->slot);
+	AddArg(&query, TIMESTAMPTZOID, TimestampTzGetDatum(started), false);
+	AddArg(&query, INT8OID, Int64GetDatum(token), false);
+	AddText(&query, GetUserNameFromId(GetOuterUserId(), false));
+	ExecuteAsOwner(&query, record_success);
+	SPI_finish();
+}
+
+/*
+ * CommitDurably() - have this transaction's commit flushed
+ *
+ * "At most once" would be a lie if the record of a start could be lost.
+ */
+static void
+CommitDurably(void)
+{
+	if (synchronous_commit == SYNCHRONOUS_COMMIT_OFF)
+		(void) set_config_option("synchronous_commit", "on",
+								 PGC_USERSET, PGC_S_SESSION,
+								 GUC_ACTION_LOCAL, true, 0, false);
+}
+
+/*
+ * HasCrashed(run, token) - did an earlier hold begin it and not finish it?
+ *
+ * With "every", only a run of this period counts.  Raises 55000 when the run
+ * was begun under this very hold.
+ */
+bool
+HasCrashed(const Run *run, int64 token)
+{
+	OwnerQuery	query = {0};
+	bool		crashed = false;
+	bool		isnull;
+
+	BeginQuery(&query, run);
+	AddText(&query, run->slot);
+	AddArg(&query, INTERVALOID, IntervalPGetDatum(run->every),
+		   run->every == NULL);
+	if (ExecuteAsOwner(&query, started_by) > 0)
+	{
+		if (DatumGetInt64(ResultColumn(1, &isnull)) == token)
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("run \"%s\" was already begun under this hold",
+							run->slot)));
+		crashed = DatumGetBool(ResultColumn(2, &isnull));
+	}
+	SPI_finish();
+	return crashed;
+}
+
+/*
+ * RecordStart(run, token) - record that it has begun
+ */
+void
+RecordStart(const Run *run, int64 token)
+{
+	OwnerQuery	query = {0};
+
+	BeginQuery(&query, run);
+	AddText(&query, run->slot);
+	AddArg(&query, INT8OID, Int64GetDatum(token), false);
+	AddText(&query, GetUserNameFromId(GetOuterUserId(), false));
+	ExecuteAsOwner(&query, record_start);
+	SPI_finish();
+	CommitDurably();
+}
+
+/*
+ * RecordFinish(run, token, succeeded) - record how it ended
+ *
+ * Returns false when none was begun under the hold with this token.
+ */
+bool
+RecordFinish(const Run *run, int64 token, bool succeeded)
+{
+	OwnerQuery	query = {run->fn_oid};
+	uint64		finished;
+
+	SPI_connect();
+	AddText(&query, LockNameNamespace(run->name));
+	AddText(&query, LockNameKey(run->name));
+	AddText(&query, run->slot);
+	AddArg(&query, INT8OID, Int64GetDatum(token), false);
+	AddArg(&query, BOOLOID, BoolGetDatum(succeeded), false);
+	finished = ExecuteAsOwner(&query, record_finish);
+	SPI_finish();
+	CommitDurably();
+	return finished > 0;
+}
+
+/*
+ * ForgetRuns(fn_oid, older_than) - delete what finished longer ago
+ */
+uint64
+ForgetRuns(Oid fn_oid, const Interval *older_than)
+{
+	OwnerQuery	query = {fn_oid};
+	uint64		forgotten;
+
+	SPI_connect();
+	AddArg(&query, INTERVALOID, IntervalPGetDatum(older_than), false);
+	forgotten = ExecuteAsOwner(&query, forget_runs);
+	SPI_finish();
+	return forgotten;
+}

@@ -1,0 +1,75 @@
+/*
+ * shmem.h
+ *		What all backends share: entries, namespaces and databases.
+ */
+#ifndef PGX_SHMEM_H
+#define PGX_SHMEM_H
+
+#include "base/base.h"
+#include "shmem/entry.h"
+
+#include "port/atomics.h"
+#include "storage/condition_variable.h"
+
+/*
+ * Of one database: the generation of its registry of namespaces, and its
+ * fencing tokens.  These live as long as the server.
+ */
+typedef struct SharedDatabase
+{
+	Oid			dboid;			/* hash key */
+	pg_atomic_uint32 generation;	/* moves before a change is looked for */
+	pg_atomic_uint64 epoch;		/* durable and confirmed epoch, or 0 */
+	pg_atomic_uint64 next_token;
+	uint64		pending_epoch;	/* logged at pending_lsn, not confirmed */
+	XLogRecPtr	pending_lsn;
+} SharedDatabase;
+
+typedef struct SharedNamespaceKey
+{
+	int64		id;
+	Oid			dboid;
+	uint32		zero;			/* no padding in a key */
+} SharedNamespaceKey;
+
+typedef enum Counter
+{
+	COUNT_GRANTS,
+	COUNT_REFUSALS,
+	COUNT_TIMEOUTS,
+	COUNT_WAIT_TOTAL,			/* microseconds */
+	COUNT_WAIT_MAX,
+	COUNT_HOLD_TOTAL,
+	COUNT_HOLD_MAX,
+	COUNT_COLLISIONS,
+	COUNT_UNCLEAN,
+	NUM_COUNTERS
+} Counter;
+
+typedef struct SharedNamespace
+{
+	SharedNamespaceKey key;
+	pg_atomic_uint32 holds;		/* reservations against max_holds */
+	pg_atomic_uint32 permits;	/* holds and waits that are of permits */
+	pg_atomic_uint64 counters[NUM_COUNTERS];
+} SharedNamespace;
+
+/* shmem.c */
+extern void AttachShared(void);
+extern SharedDatabase *MySharedDatabase(void);
+extern SharedNamespace *GetSharedNamespace(int64 id);
+extern BackendSlot *SharedSlots(int *nslots);
+extern BackendSlot *MySlot(void);
+extern dsa_area *SharedArea(void);
+extern TimestampTz SharedCreatedAt(void);
+extern ConditionVariable *PermitCondition(void);
+extern void WakePermitWaiters(void);
+extern void Count(SharedNamespace *ns, Counter counter);
+extern void CountTime(SharedNamespace *ns, Counter total, Counter longest,
+					  TimestampTz from, TimestampTz to);
+
+/* lmgr_peek.c */
+extern int	PeekHolders(const LOCKTAG *tag, int *procnos, int size);
+extern int	PeekQueue(const LOCKTAG *tag, int *pids, int size);
+
+#endif							/* PGX_SHMEM_H */

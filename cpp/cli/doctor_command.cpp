@@ -21,8 +21,8 @@ std::vector<finding> examine(const doctor_options &wanted, const options &all) {
   // It is to see what the others refuse.
   const client_options tolerant{
       .lease = std::chrono::ceil<std::chrono::milliseconds>(wanted.lease),
-      .pooler = pooler::session,
-      .without_extension = without_extension::allow};
+      .pooler = pooler_policy::session,
+      .without_extension = missing_extension_policy::allow};
   server_facts facts;
   std::vector<finding> findings;
   try {

@@ -130,7 +130,7 @@ std::optional<verdict> pg_lock_source::acquire_or_throw(std::stop_token stop,
   const bool recorded = !wanted_.slot.empty();
   if (recorded && !held.begin_run(wanted_.slot, {.on_crash = wanted_.on_crash,
                                                  .every = wanted_.once_per})) {
-    held.release();
+    held.unlock();
     return not_run(exit_already_ran, already_ran(wanted_));
   }
   pg_hold watched{held};
@@ -138,7 +138,7 @@ std::optional<verdict> pg_lock_source::acquire_or_throw(std::stop_token stop,
   if (recorded) {
     held.finish_run(wanted_.slot, succeeded);
   }
-  held.release();
+  held.unlock();
   return std::nullopt;
 }
 

@@ -5,7 +5,7 @@
 
 #include "pg_exclusive/holder_info.hpp"
 #include "pg_exclusive/lock_name.hpp"
-#include "pg_exclusive/run_result.hpp"
+#include "pg_exclusive/result.hpp"
 #include "say.hpp"
 
 namespace pg_exclusive::cli {

@@ -24,7 +24,7 @@ int execute(const wait_options &wanted, const options &all) {
     return exit_taken;
   }
   hold held = *std::move(granted);
-  held.release();
+  held.unlock();
   if (all.json) {
     const nlohmann::ordered_json object{{"namespace", wanted.name.namespace_},
                                         {"key", wanted.name.key},

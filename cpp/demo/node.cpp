@@ -74,7 +74,7 @@ class node {
 
  private:
   template <class T>
-  void tell(const pg_exclusive::run_result<T> &result) const {
+  void tell(const pg_exclusive::result<T> &result) const {
     if (result) return say("finished");
     if (result.outcome() == outcome::already_ran) return say("already");
     const auto &holder = result.refused_by();

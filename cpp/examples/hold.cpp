@@ -24,7 +24,7 @@ void example() {
     held.check();               // throws lock_lost
     write(row, *held.token());  // and the resource checks the token
   }
-  held.release();  // throws lock_lost, too
+  held.unlock();  // throws lock_lost, too
   //! [hold]
 }
 

@@ -8,7 +8,8 @@ namespace {
 using namespace support;  // NOLINT
 
 const client_options allowed{
-    .lease = 6s, .without_extension = pg_exclusive::without_extension::allow};
+    .lease = 6s,
+    .without_extension = pg_exclusive::missing_extension_policy::allow};
 
 class builtin : public testing::Test {
  protected:
@@ -52,7 +53,7 @@ TEST_F(builtin, excludes_and_tells_who) {
     EXPECT_TRUE(two.lock(name, {.wait = std::chrono::milliseconds::max()}));
   });
   ASSERT_TRUE(eventually([&] { return two.stats().waits == 2; }));
-  held.release();
+  held.unlock();
 }
 
 TEST_F(builtin, shares) {
@@ -114,9 +115,10 @@ TEST_F(builtin, notices_that_the_extension_was_installed) {
 
 TEST_F(builtin, excludes_the_extension_in_an_interop_namespace) {
   // One client that came before the extension, one after.
-  client plain{there,
-               {.lease = 60s,
-                .without_extension = pg_exclusive::without_extension::allow}};
+  client plain{
+      there,
+      {.lease = 60s,
+       .without_extension = pg_exclusive::missing_extension_policy::allow}};
   sql("CREATE EXTENSION pg_exclusive; "
       "SELECT lock_namespace('jobs', interop => true)",
       there);

@@ -66,7 +66,7 @@ TEST_F(cancel, of_a_take_leaves_no_lock) {
   expect_free();
   // What was on the same session is lost with it, and says so.
   EXPECT_FALSE(before.held());
-  EXPECT_THROW(before.release(), lock_lost);
+  EXPECT_THROW(before.unlock(), lock_lost);
 }
 
 // A statement in front keeps them waiting, so that they travel together.
@@ -123,7 +123,7 @@ TEST_F(cancel, of_a_release_is_a_loss) {
   sql("CREATE OR REPLACE FUNCTION _unlock(token bigint) RETURNS boolean "
       "LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(600); END $$",
       there);
-  std::jthread thread([&] { EXPECT_THROW(held.release(), lock_lost); });
+  std::jthread thread([&] { EXPECT_THROW(held.unlock(), lock_lost); });
   cancel_with(1);
   thread.join();
   expect_free();

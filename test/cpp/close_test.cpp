@@ -55,7 +55,7 @@ TEST_F(close_test, cuts_off_a_frozen_session) {
   close_within(300ms, false);
   EXPECT_FALSE(held.held());
   EXPECT_EQ(held.loss()->reason, pg_exclusive::loss_reason::client_closed);
-  EXPECT_THROW(held.release(), lock_lost);
+  EXPECT_THROW(held.unlock(), lock_lost);
   backend.go_on();  // and finds that nobody is there
   EXPECT_TRUE(eventually([&] { return holders(name) == 0; }));
 }

@@ -38,14 +38,14 @@ class crash : public testing::Test {
     for (auto &one : held) {
       EXPECT_TRUE(eventually([&] { return one.lost().stop_requested(); }, 5s));
       EXPECT_FALSE(one.held());
-      EXPECT_THROW(one.release(), lock_lost);
+      EXPECT_THROW(one.unlock(), lock_lost);
     }
   }
   // The same client goes on, with larger tokens.
   void expect_life_goes_on() {
     ASSERT_TRUE(eventually(answers, 60s));
     for (const auto &one : held) {
-      std::optional<pg_exclusive::run_result<hold>> again;
+      std::optional<pg_exclusive::result<hold>> again;
       EXPECT_TRUE(eventually(
           [&] {
             try {

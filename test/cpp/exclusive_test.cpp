@@ -101,11 +101,11 @@ TEST(exclusive, a_hold_is_what_it_says) {
   hold moved = std::move(held);
   EXPECT_FALSE(held.held());  // NOLINT(bugprone-use-after-move)
   EXPECT_EQ(held.deadline(), pg_exclusive::boot_clock::time_point::min());
-  moved.release();
+  moved.unlock();
   EXPECT_FALSE(moved.held());
   EXPECT_FALSE(moved.loss());
   EXPECT_EQ(sqlstate_of([&] { moved.check(); }), "55000");
-  EXPECT_EQ(sqlstate_of([&] { moved.release(); }), "55000");
+  EXPECT_EQ(sqlstate_of([&] { moved.unlock(); }), "55000");
   EXPECT_EQ(holders(name), 0);
 }
 

@@ -23,7 +23,7 @@ class fork_test : public testing::Test {
     EXPECT_TRUE(held.held());
     EXPECT_EQ(holders(name), 1);
     // The session works, and what it holds is ours.
-    held.release();
+    held.unlock();
     EXPECT_EQ(holders(name), 0);
     EXPECT_TRUE(locks.try_run_exclusive(name, [] {}));
   }
@@ -60,7 +60,7 @@ TEST_F(fork_test, child_is_told_that_the_client_is_dead) {
               } catch (const std::logic_error &) {
               }
               try {
-                held.release();
+                held.unlock();
                 return 2;
               } catch (const std::logic_error &) {
               }

@@ -20,7 +20,7 @@ TEST(freeze, of_a_holder) {
       hold held = *locks.try_lock(name);
       notes[0].watch(held);
       try {
-        held.release();
+        held.unlock();
         return 1;
       } catch (const lock_lost &lost) {
         return lost.reason() == pg_exclusive::loss_reason::lease_expired ? 0
@@ -152,7 +152,7 @@ TEST(freeze, that_is_short_costs_nothing) {
     hold held = *locks.try_lock(name);
     notes[0].holding = true;
     while (!notes[0].finished) std::this_thread::sleep_for(1ms);
-    held.release();
+    held.unlock();
     return 0;
   });
   ASSERT_TRUE(eventually([&] { return notes[0].holding.load(); }));

@@ -80,7 +80,7 @@ TEST(lead, waits_out_a_pause_and_a_full_quota) {
   waits_out([] { sql("SELECT resume_lock_namespace('led')"); });
   client other;
   hold only = *other.try_lock({"led", "only"});
-  waits_out([&] { only.release(); });
+  waits_out([&] { only.unlock(); });
   sql("SELECT drop_lock_namespace('led')");
 }
 
@@ -98,7 +98,7 @@ TEST(lead, waits_again_when_its_wait_is_cancelled) {
   EXPECT_TRUE(eventually(
       [&] { return locks.stats().waits == 2 && waiters(name) == 1; }));
   EXPECT_EQ(terms, 0);
-  held.release();
+  held.unlock();
   candidate.join();
   EXPECT_EQ(terms, 1);
 }

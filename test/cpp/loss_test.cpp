@@ -21,7 +21,7 @@ void expect_lost(client &locks, hold &held, loss_reason reason,
   const int old_pid = held.backend_pid();
   const auto name = held.name();
   try {
-    held.release();
+    held.unlock();
     ADD_FAILURE() << "a lost lock was released as if nothing had happened";
   } catch (const lock_lost &lost) {
     EXPECT_EQ(lost.reason(), reason);
@@ -96,7 +96,7 @@ TEST(loss, that_nobody_noticed_yet_is_told_by_the_release) {
   hold held = *locks.try_lock(unique_name());
   inject(held, "SELECT pg_advisory_unlock_all()");
   EXPECT_TRUE(held.held());  // the next heartbeat is minutes away
-  EXPECT_THROW(held.release(), lock_lost);
+  EXPECT_THROW(held.unlock(), lock_lost);
 }
 
 TEST(loss, while_the_task_runs_is_thrown_after_it) {

@@ -99,7 +99,7 @@ TEST(next, that_fails_has_released_all_the_same) {
 TEST(next, after_a_release_is_an_error) {
   client locks;
   hold gone = *locks.try_lock(unique_name());
-  gone.release();
+  gone.unlock();
   const auto name = unique_name();
   EXPECT_EQ(
       sqlstate_of([&] { (void)locks.try_lock_next(std::move(gone), name); }),

@@ -45,7 +45,7 @@ TEST(once, taken_is_not_already_ran) {
   const auto name = unique_name();
   const auto run = one.try_run_once(name, "slot", [&] {
     const auto other = two.try_run_once(name, "slot", [] {});
-    EXPECT_EQ(other.outcome(), outcome::taken);
+    EXPECT_EQ(other.outcome(), outcome::busy);
     EXPECT_TRUE(other.refused_by());
   });
   EXPECT_TRUE(run);

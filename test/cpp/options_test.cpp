@@ -124,7 +124,7 @@ TEST(options, events_tell_what_happened_in_order) {
                    throw std::runtime_error("dropped");
                  }}};
     hold held = *locks.try_lock(name);
-    held.release();
+    held.unlock();
     held = *locks.try_lock(name);
     terminate(held.backend_pid());
     EXPECT_TRUE(eventually([&] {

@@ -90,7 +90,7 @@ TEST(pooler, is_refused_by_default_in_every_mode) {
     } catch (const lock_error &error) {
       EXPECT_EQ(error.sqlstate(), "08P01");
       EXPECT_FALSE(error.is_connection_error());
-      EXPECT_NE(error.hint().find("pooler::session"), std::string::npos);
+      EXPECT_NE(error.hint().find("pooler_policy::session"), std::string::npos);
     }
     expect_clean(pool);
   }
@@ -126,8 +126,9 @@ TEST(pooler, in_session_mode_works_when_asserted_and_leaks_nothing) {
   const bouncer pool("session");
   const auto name = unique_name("pooler");
   {
-    client locks{pool.conninfo,
-                 {.lease = 1500ms, .pooler = pg_exclusive::pooler::session}};
+    client locks{
+        pool.conninfo,
+        {.lease = 1500ms, .pooler = pg_exclusive::pooler_policy::session}};
     client direct;
     EXPECT_TRUE(locks.facts().behind_pooler);
     std::optional<hold> held = *locks.try_lock(name);

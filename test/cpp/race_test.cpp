@@ -70,7 +70,7 @@ TEST(race, of_a_heartbeat_and_a_call) {
     while (std::chrono::steady_clock::now() < end) {
       auto granted = locks.try_lock(name);
       ASSERT_TRUE(granted);
-      (*granted).release();
+      (*granted).unlock();
     }
   });
   caller.join();
@@ -98,7 +98,7 @@ TEST(race, of_a_grant_and_the_end_of_its_session) {
       }
     });
     ASSERT_TRUE(eventually([&] { return waiters(name) == 1; }));
-    first.release();
+    first.unlock();
     ASSERT_TRUE(eventually([&] { return holders(name) == 1; }));
     sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
         "WHERE application_name = 'race_waiter'");

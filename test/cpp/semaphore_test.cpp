@@ -17,7 +17,7 @@ TEST(semaphore, has_so_many_permits_for_all_clients) {
   ASSERT_TRUE(first && second);
   EXPECT_FALSE(here.try_acquire());
   EXPECT_FALSE(there.acquire({.wait = 200ms}));
-  (*second).release();
+  (*second).unlock();
   EXPECT_TRUE(here.try_acquire());
 }
 

@@ -47,8 +47,8 @@ std::string standby::data;
 std::string standby::port;
 
 TEST_F(standby, is_refused) {
-  for (const auto without : {pg_exclusive::without_extension::refuse,
-                             pg_exclusive::without_extension::allow}) {
+  for (const auto without : {pg_exclusive::missing_extension_policy::refuse,
+                             pg_exclusive::missing_extension_policy::allow}) {
     try {
       const client locks(only(), {.without_extension = without});
       FAIL() << "a lock there would exclude nobody";
@@ -127,7 +127,7 @@ TEST_F(standby, that_is_promoted_has_the_locks) {
   const auto before = *held.token();
   EXPECT_TRUE(run_as_server("pg_ctl stop -m immediate -D " + env("PGDATA")));
   EXPECT_TRUE(eventually([&] { return !held.held(); }));
-  EXPECT_THROW(held.release(), lock_lost);
+  EXPECT_THROW(held.unlock(), lock_lost);
   EXPECT_EQ(sqlstate_of([&] { (void)locks.try_lock(name); }), "25006");
   std::jthread candidate([&] {
     EXPECT_TRUE(locks.lead(unique_name("led"), [](hold &led) { led.check(); }));

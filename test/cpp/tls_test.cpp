@@ -106,7 +106,7 @@ TEST_F(tls, tells_a_loss_within_a_second) {
   terminate(held.backend_pid());
   EXPECT_TRUE(eventually([&] { return held.lost().stop_requested(); }, 1s));
   EXPECT_FALSE(held.held());
-  EXPECT_THROW(held.release(), lock_lost);
+  EXPECT_THROW(held.unlock(), lock_lost);
   EXPECT_TRUE(locks.try_lock(held.name()));
 }
 
@@ -119,7 +119,7 @@ TEST_F(tls, is_left_alone_by_a_child) {
   int status = 0;
   waitpid(pid, &status, 0);
   EXPECT_EQ(WEXITSTATUS(status), 0);
-  held.release();
+  held.unlock();
   EXPECT_EQ(holders(name), 0);
 }
 

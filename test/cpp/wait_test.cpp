@@ -22,7 +22,7 @@ TEST(wait, is_granted_when_the_holder_lets_go) {
   });
   ASSERT_TRUE(eventually([&] { return waiters(name) == 1; }));
   EXPECT_FALSE(granted);
-  held.release();
+  held.unlock();
   EXPECT_TRUE(eventually([&] { return granted.load(); }));
 }
 
@@ -197,7 +197,7 @@ TEST(wait, is_first_come_first_served_among_processes) {
     });
     ASSERT_TRUE(eventually([&] { return waiters(name) == i + 1; }));
   }
-  held.release();
+  held.unlock();
   threads.clear();
   EXPECT_EQ(order, (std::vector{0, 1, 2, 3}));
 }

@@ -17,13 +17,17 @@
 #include "pg_exclusive/hold.hpp"
 #include "pg_exclusive/lock_name.hpp"
 #include "pg_exclusive/lock_options.hpp"
-#include "pg_exclusive/run_result.hpp"
+#include "pg_exclusive/result.hpp"
 
 namespace pg_exclusive {
 
 namespace detail {
 class core;
 struct client_access;
+
+/// Where `transaction.hpp` is included, argument-dependent lookup finds its
+/// functions by this type.
+struct transaction_forms {};
 }  // namespace detail
 
 /// Takes named locks of one PostgreSQL database, and runs code under them.
@@ -59,8 +63,7 @@ class PG_EXCLUSIVE_EXPORT client {
   explicit client(std::string conninfo = {}, client_options options = {});
 
   /// Takes the lock if it is free.  Returns a hold, or who has it.
-  run_result<hold> try_lock(const lock_name &name,
-                            const try_options &options = {});
+  result<hold> try_lock(const lock_name &name, const try_options &options = {});
 
   /// Releases `previous`, then takes the lock `name` if it is free, in one
   /// round trip: for a worker that goes from lock to lock.  `previous` is
@@ -70,8 +73,8 @@ class PG_EXCLUSIVE_EXPORT client {
   ///
   /// @throws lock_lost when `previous` was lost before; then `name` is not
   /// taken.  lock_error 55000 when it was released before.
-  run_result<hold> try_lock_next(hold previous, const lock_name &name,
-                                 const try_options &options = {});
+  result<hold> try_lock_next(hold previous, const lock_name &name,
+                             const try_options &options = {});
 
   /// Takes the lock, waiting for it in the server's queue, first come first
   /// served (beyond `max_wait_sessions` names at once it tries again and again
@@ -79,27 +82,27 @@ class PG_EXCLUSIVE_EXPORT client {
   /// @throws lock_error 40P01 when the wait can never end, because the threads
   /// of this process wait for each other.  What plain holds have is not looked
   /// at: another thread may give it back.
-  run_result<hold> lock(const lock_name &name,
-                        const lock_options &options = {});
+  result<hold> lock(const lock_name &name, const lock_options &options = {});
 
   /// Takes all of `names`, in the order of their ids so that nobody deadlocks,
   /// or none.  Equal names count once.  The holds come in that order.
   /// @throws lock_error 40P01 as `lock` does.
-  run_result<std::vector<hold>> lock_all(std::vector<lock_name> names,
-                                         const lock_options &options = {});
+  result<std::vector<hold>> lock_all(std::vector<lock_name> names,
+                                     const lock_options &options = {});
 
   /// Runs `f()` or `f(hold &)` if the lock is free, then frees it.
   /// Returns what `f` returned, or who has the lock.
   /// @throws lock_lost when the lock was lost while `f` ran; what `f` throws.
   template <task F>
-  run_result<detail::task_result<F>> try_run_exclusive(const lock_name &name,
-                                                       F &&f) {
+  result<detail::task_result<F>> try_run_exclusive(const lock_name &name,
+                                                   F &&f) {
     return try_run_exclusive(name, try_options{}, std::forward<F>(f));
   }
   /// The same with options.
   template <task F>
-  run_result<detail::task_result<F>> try_run_exclusive(
-      const lock_name &name, const try_options &options, F &&f) {
+  result<detail::task_result<F>> try_run_exclusive(const lock_name &name,
+                                                   const try_options &options,
+                                                   F &&f) {
     return detail::run_under(take_for_task(name, options), std::forward<F>(f));
   }
 
@@ -107,15 +110,14 @@ class PG_EXCLUSIVE_EXPORT client {
   /// Returns what `f` returned, or that the wait timed out or was stopped.
   /// @throws lock_lost when the lock was lost while `f` ran; what `f` throws.
   template <task F>
-  run_result<detail::task_result<F>> run_exclusive(const lock_name &name,
-                                                   F &&f) {
+  result<detail::task_result<F>> run_exclusive(const lock_name &name, F &&f) {
     return run_exclusive(name, lock_options{}, std::forward<F>(f));
   }
   /// The same with options: `{.wait = 5s, .stop = token}`.
   template <task F>
-  run_result<detail::task_result<F>> run_exclusive(const lock_name &name,
-                                                   const lock_options &options,
-                                                   F &&f) {
+  result<detail::task_result<F>> run_exclusive(const lock_name &name,
+                                               const lock_options &options,
+                                               F &&f) {
     return detail::run_under(take_for_task(name, options), std::forward<F>(f));
   }
 
@@ -125,32 +127,31 @@ class PG_EXCLUSIVE_EXPORT client {
   /// `try_run_once_in_transaction`, where record and work commit together.
   /// @throws lock_error 0A000 without the extension.
   template <task F>
-  run_result<detail::task_result<F>> try_run_once(const lock_name &name,
-                                                  std::string_view slot,
-                                                  F &&f) {
+  result<detail::task_result<F>> try_run_once(const lock_name &name,
+                                              std::string_view slot, F &&f) {
     return try_run_once(name, slot, once_options{}, std::forward<F>(f));
   }
   /// The same with options: `{.on_crash = on_crash::skip}`.
   template <task F>
-  run_result<detail::task_result<F>> try_run_once(const lock_name &name,
-                                                  std::string_view slot,
-                                                  const once_options &options,
-                                                  F &&f) {
-    using result = run_result<detail::task_result<F>>;
-    run_result<hold> granted = take_for_task(name, try_options{});
-    if (!granted) return result(granted.outcome(), granted.refused_by());
+  result<detail::task_result<F>> try_run_once(const lock_name &name,
+                                              std::string_view slot,
+                                              const once_options &options,
+                                              F &&f) {
+    using returned = result<detail::task_result<F>>;
+    result<hold> granted = take_for_task(name, try_options{});
+    if (!granted) return returned(granted.outcome(), granted.refused_by());
     hold held = *std::move(granted);
     if (!held.begin_run(slot, options)) {
-      held.release();
-      return result(outcome::already_ran);
+      held.unlock();
+      return returned(outcome::already_ran);
     }
     detail::run_record record(held, slot);
-    result done = detail::keep_result<detail::task_result<F>>(
+    returned done = detail::keep_result<detail::task_result<F>>(
         [&]() -> detail::task_result<F> {
           return detail::call_task(std::forward<F>(f), held);
         });
     record.succeeded();
-    held.release();
+    held.unlock();
     return done;
   }
 
@@ -162,7 +163,8 @@ class PG_EXCLUSIVE_EXPORT client {
   /// client is refused.
   template <class F>
   auto try_run_in_transaction(const lock_name &name, F &&f) {
-    return run_in_transaction(*this, name, std::forward<F>(f));
+    return run_in_transaction(detail::transaction_forms{}, *this, name,
+                              std::forward<F>(f));
   }
 
   /// The same, if this slot has not had a successful run yet: the record of the
@@ -171,7 +173,8 @@ class PG_EXCLUSIVE_EXPORT client {
   template <class F>
   auto try_run_once_in_transaction(const lock_name &name, std::string_view slot,
                                    F &&f) {
-    return run_once_in_transaction(*this, name, slot, std::forward<F>(f));
+    return run_once_in_transaction(detail::transaction_forms{}, *this, name,
+                                   slot, std::forward<F>(f));
   }
 
   /// Leads: waits for the lock and runs `f(hold &)` as the leader, for a term.
@@ -185,11 +188,11 @@ class PG_EXCLUSIVE_EXPORT client {
   /// work as long as nothing else is done (42704, 42501, 40P01, …).
   template <std::invocable<hold &> F>
   bool lead(const lock_name &name, F &&f, const std::stop_token &stop = {}) {
-    while (run_result<hold> elected = campaign(name, stop)) {
+    while (result<hold> elected = campaign(name, stop)) {
       hold held = *std::move(elected);
       try {
         std::invoke(f, held);
-        held.release();
+        held.unlock();
         return true;
       } catch (const lock_lost &) {
         if (held.held()) throw;  // of some other lock
@@ -222,11 +225,10 @@ class PG_EXCLUSIVE_EXPORT client {
  private:
   friend struct detail::client_access;
 
-  run_result<hold> take_for_task(const lock_name &name,
-                                 const try_options &options);
-  run_result<hold> take_for_task(const lock_name &name,
-                                 const lock_options &options);
-  run_result<hold> campaign(const lock_name &name, const std::stop_token &stop);
+  result<hold> take_for_task(const lock_name &name, const try_options &options);
+  result<hold> take_for_task(const lock_name &name,
+                             const lock_options &options);
+  result<hold> campaign(const lock_name &name, const std::stop_token &stop);
 
   std::shared_ptr<detail::core> core_;
 };

@@ -13,13 +13,13 @@
 namespace pg_exclusive {
 
 /// What to do when something between us and the server answers for it.
-enum class pooler {
+enum class pooler_policy {
   refuse,  ///< 08P01: locks of a session behind a pooler exclude nobody
   session  ///< it is in session mode, you say; then everything works
 };
 
 /// What to do when the database does not have the extension.
-enum class without_extension {
+enum class missing_extension_policy {
   refuse,  ///< 0A000, with the statement that creates it
   /// the same ids as built-in advisory locks: exclusive and shared locks,
   /// lease and loss; no tokens, no runs per slot, no semaphores
@@ -48,10 +48,9 @@ struct client_options {
   int max_wait_sessions = 8;
 
   /// What to do behind a connection pooler.
-  pg_exclusive::pooler pooler = pg_exclusive::pooler::refuse;
+  pooler_policy pooler = pooler_policy::refuse;
   /// What to do where the extension is not installed.
-  pg_exclusive::without_extension without_extension =
-      pg_exclusive::without_extension::refuse;
+  missing_extension_policy without_extension = missing_extension_policy::refuse;
 
   /// Asked for the connection string of each new connection, when set: for
   /// passwords that rotate.  It may be called from several threads at once.

@@ -27,11 +27,11 @@ struct hold_access;
 /// throws.
 ///
 /// **Thread safety.** `held()`, `check()`, `lost()`, `loss()` and the plain
-/// readers may be called from any thread at any time.  `release()`, moving and
+/// readers may be called from any thread at any time.  `unlock()`, moving and
 /// destroying need the usual exclusive access.
 ///
 /// **When the connection dies**, the lock is lost: `held()` is false from then
-/// on for ever, `check()` and `release()` throw `lock_lost`, and `lost()`
+/// on for ever, `check()` and `unlock()` throw `lock_lost`, and `lost()`
 /// fires. A terminated backend or a stopped server is noticed at once; a dead
 /// link or a frozen process at `deadline()`, which comes before the server can
 /// give the lock to somebody else.  Where the server frees the lock itself
@@ -105,7 +105,7 @@ class PG_EXCLUSIVE_EXPORT hold {
   /// Gives the lock back.  Nothing is held afterwards, whatever happens.
   /// @throws lock_lost when it was lost before: what ran under it may have run
   /// beside another holder.  lock_error 55000 when it was released before.
-  void release();
+  void unlock();
 
  private:
   friend struct detail::hold_access;

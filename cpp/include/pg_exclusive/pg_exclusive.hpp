@@ -13,7 +13,7 @@
 #include "pg_exclusive/lock_name.hpp"
 #include "pg_exclusive/lock_options.hpp"
 #include "pg_exclusive/mutex.hpp"
-#include "pg_exclusive/run_result.hpp"
+#include "pg_exclusive/result.hpp"
 #include "pg_exclusive/semaphore.hpp"
 #include "pg_exclusive/shared_mutex.hpp"
 #include "pg_exclusive/transaction.hpp"

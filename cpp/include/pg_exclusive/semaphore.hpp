@@ -29,13 +29,13 @@ class PG_EXCLUSIVE_EXPORT semaphore {
   /// Takes a permit if one is free.
   /// @throws lock_error 55006 when others use the name with another number of
   /// permits, or as a lock.
-  run_result<hold> try_acquire();
+  result<hold> try_acquire();
 
   /// Takes a permit, waiting for one no longer than `options.wait`. It must be
   /// given: the server's deadlock detection does not see who waits for permits.
   /// @throws lock_error 22023 without a limit, or with one of 2^31 ms or more;
   /// 55006 as `try_acquire`.
-  run_result<hold> acquire(const lock_options &options);
+  result<hold> acquire(const lock_options &options);
 
   /// How many permits there are.
   [[nodiscard]] int permits() const noexcept { return permits_; }

@@ -26,7 +26,7 @@
 
 #include "pg_exclusive/client.hpp"
 #include "pg_exclusive/detail/client_access.hpp"
-#include "pg_exclusive/detail/pqxx_seam.hpp"
+#include "pg_exclusive/detail/pqxx_compat.hpp"
 #include "pg_exclusive/detail/transaction_lock.hpp"
 #include "pg_exclusive/detail/transaction_pool.hpp"
 
@@ -40,10 +40,9 @@ inline namespace PG_EXCLUSIVE_PQXX {
 /// Under REPEATABLE READ and SERIALIZABLE the snapshot of the transaction may
 /// be older than the lock: then the work of the last holder is not seen.
 /// @throws lock_error; `tx` is aborted then, and usable only for a rollback.
-inline run_result<void> try_lock(pqxx::transaction_base &tx,
-                                 const lock_name &name,
-                                 const try_options &options = {}) {
-  return seam::take(tx, seam::find_schema(tx, name), name, options.mode);
+inline result<void> try_lock(pqxx::transaction_base &tx, const lock_name &name,
+                             const try_options &options = {}) {
+  return detail::take(tx, detail::find_schema(tx, name), name, options.mode);
 }
 
 /// Runs `f(pqxx::work &)` in a transaction on `connection` under the lock, if
@@ -51,49 +50,57 @@ inline run_result<void> try_lock(pqxx::transaction_base &tx,
 /// @throws lock_error 25001 when the transaction is not READ COMMITTED, because
 /// its snapshot could be older than the lock; what `f` throws, rolled back.
 template <std::invocable<pqxx::work &> F>
-run_result<std::invoke_result_t<F, pqxx::work &>> try_run_in_transaction(
+result<std::invoke_result_t<F, pqxx::work &>> try_run_in_transaction(
     pqxx::connection &connection, const lock_name &name, F &&f) {
   pqxx::work tx(connection);
-  const auto schema = seam::find_schema(tx, name);
-  const auto taken = seam::take_for_work(tx, schema, name);
-  return seam::work_and_commit(tx, taken, std::forward<F>(f));
+  const auto schema = detail::find_schema(tx, name);
+  const auto taken = detail::take_for_work(tx, schema, name);
+  return detail::work_and_commit(tx, taken, std::forward<F>(f));
 }
 
 /// The same, if this slot has not had a successful run yet; the record commits
 /// together with the work.
 template <std::invocable<pqxx::work &> F>
-run_result<std::invoke_result_t<F, pqxx::work &>> try_run_once_in_transaction(
+result<std::invoke_result_t<F, pqxx::work &>> try_run_once_in_transaction(
     pqxx::connection &connection, const lock_name &name, std::string_view slot,
     F &&f) {
   pqxx::work tx(connection);
-  const auto schema = seam::find_schema(tx, name);
-  const auto taken = seam::take_slot(tx, schema, name, slot);
-  return seam::work_and_commit(tx, taken, std::forward<F>(f));
+  const auto schema = detail::find_schema(tx, name);
+  const auto taken = detail::take_slot(tx, schema, name, slot);
+  return detail::work_and_commit(tx, taken, std::forward<F>(f));
 }
+
+}  // namespace PG_EXCLUSIVE_PQXX
+
+namespace detail {
+inline namespace PG_EXCLUSIVE_PQXX {
 
 /// `client::try_run_in_transaction`.
 template <std::invocable<pqxx::work &> F>
-run_result<std::invoke_result_t<F, pqxx::work &>> run_in_transaction(
-    const client &locks, const lock_name &name, F &&f) {
-  return seam::with_transaction(
+result<std::invoke_result_t<F, pqxx::work &>> run_in_transaction(
+    transaction_forms /*tag*/, const client &locks, const lock_name &name,
+    F &&f) {
+  return with_transaction(
       locks,
       [&](pqxx::work &tx, const std::optional<std::string> &schema) {
-        return seam::take_for_work(tx, schema, name);
+        return take_for_work(tx, schema, name);
       },
       name, std::forward<F>(f));
 }
 
 /// `client::try_run_once_in_transaction`.
 template <std::invocable<pqxx::work &> F>
-run_result<std::invoke_result_t<F, pqxx::work &>> run_once_in_transaction(
-    const client &locks, const lock_name &name, std::string_view slot, F &&f) {
-  return seam::with_transaction(
+result<std::invoke_result_t<F, pqxx::work &>> run_once_in_transaction(
+    transaction_forms /*tag*/, const client &locks, const lock_name &name,
+    std::string_view slot, F &&f) {
+  return with_transaction(
       locks,
       [&](pqxx::work &tx, const std::optional<std::string> &schema) {
-        return seam::take_slot(tx, schema, name, slot);
+        return take_slot(tx, schema, name, slot);
       },
       name, std::forward<F>(f));
 }
 
 }  // namespace PG_EXCLUSIVE_PQXX
+}  // namespace detail
 }  // namespace pg_exclusive

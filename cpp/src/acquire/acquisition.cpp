@@ -136,7 +136,7 @@ attempt acquisition::join(gate::root &root) {
 
 attempt acquisition::refused(std::optional<holder_info> holder) {
   owner_.counters.refusals.fetch_add(1, std::memory_order_relaxed);
-  return attempt(outcome::taken, std::move(holder));
+  return attempt(outcome::busy, std::move(holder));
 }
 
 holder_info acquisition::local_holder(const gate::root &root) {

@@ -41,15 +41,15 @@ std::shared_ptr<void> client_access::attachment(
 client::client(std::string conninfo, client_options options)
     : core_(detail::core::make(std::move(conninfo), std::move(options))) {}
 
-run_result<hold> client::try_lock(const lock_name &name,
-                                  const try_options &options) {
+result<hold> client::try_lock(const lock_name &name,
+                              const try_options &options) {
   return detail::hold_access::from(core_->acquire(
       name, {.wait = std::chrono::milliseconds(0), .mode = options.mode},
       false));
 }
 
-run_result<hold> client::try_lock_next(hold previous, const lock_name &name,
-                                       const try_options &options) {
+result<hold> client::try_lock_next(hold previous, const lock_name &name,
+                                   const try_options &options) {
   detail::grant &held = detail::hold_access::leave(previous);
   if (&held.owner() == core_.get()) {
     return detail::hold_access::from(
@@ -61,26 +61,25 @@ run_result<hold> client::try_lock_next(hold previous, const lock_name &name,
   return try_lock(name, options);
 }
 
-run_result<hold> client::lock(const lock_name &name,
-                              const lock_options &options) {
+result<hold> client::lock(const lock_name &name, const lock_options &options) {
   return detail::hold_access::from(core_->acquire(name, options, false));
 }
 
-run_result<hold> client::take_for_task(const lock_name &name,
-                                       const try_options &options) {
+result<hold> client::take_for_task(const lock_name &name,
+                                   const try_options &options) {
   return detail::hold_access::from(core_->acquire(
       name, {.wait = std::chrono::milliseconds(0), .mode = options.mode},
       true));
 }
 
-run_result<hold> client::take_for_task(const lock_name &name,
-                                       const lock_options &options) {
+result<hold> client::take_for_task(const lock_name &name,
+                                   const lock_options &options) {
   return detail::hold_access::from(core_->acquire(name, options, true));
 }
 
-run_result<std::vector<hold>> client::lock_all(std::vector<lock_name> names,
-                                               const lock_options &options) {
-  using result = run_result<std::vector<hold>>;
+result<std::vector<hold>> client::lock_all(std::vector<lock_name> names,
+                                           const lock_options &options) {
+  using returned = result<std::vector<hold>>;
   std::vector<std::pair<std::int64_t, lock_name>> order;
   for (auto &name : names) {
     const auto id = name.id();
@@ -100,14 +99,14 @@ run_result<std::vector<hold>> client::lock_all(std::vector<lock_name> names,
     // While we wait for the others, nobody but us can give it back.
     auto granted =
         detail::hold_access::from(core_->acquire(name, rest, /*bound=*/true));
-    if (!granted) return result(granted.outcome(), granted.refused_by());
+    if (!granted) return returned(granted.outcome(), granted.refused_by());
     holds.push_back(*std::move(granted));
   }
   for (const auto &held : holds) {
     held.check();
     detail::hold_access::unbind(held);
   }
-  return result(std::in_place, std::move(holds));
+  return returned(std::in_place, std::move(holds));
 }
 
 namespace {
@@ -131,8 +130,8 @@ bool passes(const lock_error &error) {
 
 }  // namespace
 
-run_result<hold> client::campaign(const lock_name &name,
-                                  const std::stop_token &stop) {
+result<hold> client::campaign(const lock_name &name,
+                              const std::stop_token &stop) {
   thread_local std::minstd_rand random(std::random_device{}());
   auto most = std::chrono::milliseconds(100);
   while (!stop.stop_requested()) {
@@ -148,7 +147,7 @@ run_result<hold> client::campaign(const lock_name &name,
     most =
         std::min<std::chrono::milliseconds>(most * 2, std::chrono::seconds(5));
   }
-  return run_result<hold>(outcome::stopped);
+  return result<hold>(outcome::stopped);
 }
 
 bool client::close(std::chrono::milliseconds deadline) {

@@ -110,7 +110,7 @@ detail::grant &hold::leave() {
   return *grant_;
 }
 
-void hold::release() {
+void hold::unlock() {
   detail::grant &held = leave();
   if (auto loss = held.owner().release(held)) {
     throw lock_lost(held.name(), std::move(*loss));

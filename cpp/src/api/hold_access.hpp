@@ -10,9 +10,9 @@
 namespace pg_exclusive::detail {
 
 struct hold_access {
-  static run_result<hold> from(attempt &&result) {
-    if (!result) return run_result<hold>(result.outcome(), result.refused_by());
-    return run_result<hold>(std::in_place, hold(*std::move(result)));
+  static result<hold> from(attempt &&tried) {
+    if (!tried) return result<hold>(tried.outcome(), tried.refused_by());
+    return result<hold>(std::in_place, hold(*std::move(tried)));
   }
   static grant &leave(hold &held) { return held.leave(); }
   // From here on another thread may give it back.

@@ -18,11 +18,11 @@ semaphore::semaphore(client locks, lock_name name, int permits)
   if (!client_.has_extension()) throw detail::missing_extension(name_);
 }
 
-run_result<hold> semaphore::try_acquire() {
+result<hold> semaphore::try_acquire() {
   return acquire({.wait = std::chrono::milliseconds(0)});
 }
 
-run_result<hold> semaphore::acquire(const lock_options &options) {
+result<hold> semaphore::acquire(const lock_options &options) {
   if (!options.wait) {
     throw lock_error("a wait for a permit must have a limit", "22023", name_);
   }

@@ -5,7 +5,7 @@
 
 #include "pg_exclusive/events.hpp"
 #include "pg_exclusive/holder_info.hpp"
-#include "pg_exclusive/run_result.hpp"
+#include "pg_exclusive/result.hpp"
 
 namespace pg_exclusive {
 
@@ -32,10 +32,10 @@ std::string holder_info::to_string() const {
 
 const char *to_string(outcome outcome) noexcept {
   switch (outcome) {
-    case outcome::ran:
-      return "ran";
-    case outcome::taken:
-      return "taken";
+    case outcome::acquired:
+      return "acquired";
+    case outcome::busy:
+      return "busy";
     case outcome::timed_out:
       return "timed out";
     case outcome::stopped:

@@ -15,7 +15,7 @@
 #include "base/callback_thread.hpp"
 #include "client_core/heartbeat_thread.hpp"
 #include "pg_exclusive/client_options.hpp"
-#include "pg_exclusive/run_result.hpp"
+#include "pg_exclusive/result.hpp"
 #include "protocol/request.hpp"
 #include "session/grant.hpp"
 #include "session/session_pool.hpp"
@@ -25,7 +25,7 @@ namespace pg_exclusive::detail {
 
 using grant_ptr = std::shared_ptr<grant>;
 // A grant, or who has the lock.
-using attempt = run_result<grant_ptr>;
+using attempt = result<grant_ptr>;
 
 class core : public std::enable_shared_from_this<core> {
  public:

@@ -136,13 +136,13 @@ pq::connection_ptr connect(const core &owner) {
 
 void check(const other_end &end, const PGconn *connection,
            const client_options &options) {
-  if (end.pooled && options.pooler == pooler::refuse) {
+  if (end.pooled && options.pooler == pooler_policy::refuse) {
     throw lock_error(
         "there is a connection pooler between us and the server", "08P01",
         std::nullopt,
         "In transaction mode, locks of a session behind it exclude nobody.  "
         "Connect directly, use the transaction forms, or, if it is in session "
-        "mode, set client_options.pooler = pooler::session.");
+        "mode, set client_options.pooler = pooler_policy::session.");
   }
   if (end.standby) {
     throw lock_error("the server is a standby", "25006", std::nullopt,
@@ -169,7 +169,7 @@ opened open_session(const core &owner) {
   made.backend_pid = end.backend_pid;
   const auto extension = find_extension(connection);
   if (!extension &&
-      owner.options().without_extension == without_extension::refuse) {
+      owner.options().without_extension == missing_extension_policy::refuse) {
     throw missing_extension(std::nullopt);
   }
   override_settings(connection, session_settings(owner.options(),

@@ -96,7 +96,7 @@ std::vector<contender> library_contenders(int n) {
                      held->emplace(locks->lock({"bench", "hand-off"}).value());
                    },
                    [held] {
-                     (*held)->release();
+                     (*held)->unlock();
                      held->reset();
                    }});
   }

@@ -21,7 +21,7 @@ class holding_client {
       held_.push_back(locks_.try_lock({"bench", prefix + key(i)}).value());
     }
   }
-  void pair() { locks_.try_lock({"bench", "one more"}).value().release(); }
+  void pair() { locks_.try_lock({"bench", "one more"}).value().unlock(); }
 
  private:
   pg_exclusive::client locks_;

@@ -67,7 +67,7 @@ void add_library(contest &table, pg_exclusive::client &locks, names &keys,
                  int pairs) {
   table.add(library, [&, pairs] {
     return time_each(pairs, [&] {
-      locks.try_lock({"bench", keys.next()}).value().release();
+      locks.try_lock({"bench", keys.next()}).value().unlock();
     });
   });
 }

@@ -62,7 +62,7 @@ std::vector<pair> library_pairs(pg_exclusive::client &locks, int n) {
   for (int i = 0; i < n; ++i) {
     pairs.emplace_back([&locks, name = pg_exclusive::lock_name{
                                     "bench", "thread-" + std::to_string(i)}] {
-      locks.try_lock(name).value().release();
+      locks.try_lock(name).value().unlock();
     });
   }
   return pairs;

@@ -31,7 +31,7 @@ class FacadeThread {
   }
 
  private:
-  using Granted = pg_exclusive::run_result<pg_exclusive::hold>;
+  using Granted = pg_exclusive::result<pg_exclusive::hold>;
 
   // Readers of one client share a grant and its token, so only one thread of
   // a process reads.
@@ -120,7 +120,7 @@ class FacadeThread {
     Line event = line(Op::kRelease, Ev::kInvoke, name_, granted.token);
     recorder_.record(event);
     try {
-      hold.release();
+      hold.unlock();
       event.ev = Ev::kOk;
     } catch (const pg_exclusive::lock_lost &) {
       event.ev = Ev::kFail;
@@ -145,7 +145,7 @@ std::optional<pg_exclusive::client> connect(const NodeOptions &options) {
   settings.lease = milliseconds(options.lease_ms);
   settings.connect_timeout = milliseconds(2000);
   if (options.pooler) {
-    settings.pooler = pg_exclusive::pooler::session;
+    settings.pooler = pg_exclusive::pooler_policy::session;
   }
   while (!told_to_end()) {
     try {

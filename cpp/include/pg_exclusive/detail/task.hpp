@@ -10,7 +10,7 @@
 #include <utility>
 
 #include "pg_exclusive/hold.hpp"
-#include "pg_exclusive/run_result.hpp"
+#include "pg_exclusive/result.hpp"
 
 namespace pg_exclusive {
 
@@ -36,25 +36,25 @@ using task_result =
 
 /// Calls `f` and keeps what it returns, be it nothing or a reference.
 template <class R, class F>
-run_result<R> keep_result(F &&f) {
+result<R> keep_result(F &&f) {
   if constexpr (std::is_void_v<R>) {
     std::forward<F>(f)();
-    return run_result<R>(std::in_place);
+    return result<R>(std::in_place);
   } else {
-    return run_result<R>(std::in_place, std::forward<F>(f)());
+    return result<R>(std::in_place, std::forward<F>(f)());
   }
 }
 
 /// Runs `f` under `granted`, then gives the lock back.  What `f` throws passes
 /// through, and frees the lock.
 template <class F>
-run_result<task_result<F>> run_under(run_result<hold> &&granted, F &&f) {
-  using result = run_result<task_result<F>>;
-  if (!granted) return result(granted.outcome(), granted.refused_by());
+result<task_result<F>> run_under(result<hold> &&granted, F &&f) {
+  using returned = result<task_result<F>>;
+  if (!granted) return returned(granted.outcome(), granted.refused_by());
   hold held = *std::move(granted);
-  result done = keep_result<task_result<F>>(
+  returned done = keep_result<task_result<F>>(
       [&]() -> task_result<F> { return call_task(std::forward<F>(f), held); });
-  held.release();
+  held.unlock();
   return done;
 }
 

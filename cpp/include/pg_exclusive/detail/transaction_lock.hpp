@@ -10,11 +10,11 @@
 #include <utility>
 
 #include "pg_exclusive/detail/client_access.hpp"
-#include "pg_exclusive/detail/pqxx_seam.hpp"
+#include "pg_exclusive/detail/pqxx_compat.hpp"
 
 namespace pg_exclusive {
+namespace detail {
 inline namespace PG_EXCLUSIVE_PQXX {
-namespace seam {
 
 /// Runs `statement`; the server's errors become `lock_error`.
 template <class F>
@@ -24,7 +24,7 @@ auto as_lock_error(const lock_name &name, F &&statement) {
   } catch (const pqxx::broken_connection &) {
     throw;
   } catch (const pqxx::sql_error &error) {
-    throw detail::server_error(error.what(), sqlstate(error), name);
+    throw server_error(error.what(), sqlstate(error), name);
   }
 }
 
@@ -45,7 +45,7 @@ inline std::optional<std::string> find_schema(pqxx::transaction_base &tx,
                                               const lock_name &name) {
   return as_lock_error(name, [&] {
     auto schema = look_up_schema(tx);
-    if (!schema) throw detail::missing_extension(name);
+    if (!schema) throw missing_extension(name);
     return schema;
   });
 }
@@ -109,58 +109,57 @@ inline pqxx::result take_statement(pqxx::transaction_base &tx,
               std::to_string(name.id()));
 }
 
-inline run_result<void> refused(pqxx::transaction_base &tx,
-                                const std::optional<std::string> &schema,
-                                const lock_name &name) {
-  if (!schema) return run_result<void>(outcome::taken);
-  return run_result<void>(outcome::taken, find_holder(tx, *schema, name));
+inline result<void> refused(pqxx::transaction_base &tx,
+                            const std::optional<std::string> &schema,
+                            const lock_name &name) {
+  if (!schema) return result<void>(outcome::busy);
+  return result<void>(outcome::busy, find_holder(tx, *schema, name));
 }
 
 /// Takes the lock until the end of the transaction.
-inline run_result<void> take(pqxx::transaction_base &tx,
-                             const std::optional<std::string> &schema,
-                             const lock_name &name, lock_mode mode) {
+inline result<void> take(pqxx::transaction_base &tx,
+                         const std::optional<std::string> &schema,
+                         const lock_name &name, lock_mode mode) {
   name.check();
   return as_lock_error(name, [&] {
     const pqxx::result row = take_statement(tx, schema, name, mode);
-    if (row[0][0].as<bool>()) return run_result<void>(std::in_place);
+    if (row[0][0].as<bool>()) return result<void>(std::in_place);
     return refused(tx, schema, name);
   });
 }
 
 /// The same for `try_run_in_transaction`, which is about what the work sees.
-inline run_result<void> take_for_work(pqxx::transaction_base &tx,
-                                      const std::optional<std::string> &schema,
-                                      const lock_name &name) {
+inline result<void> take_for_work(pqxx::transaction_base &tx,
+                                  const std::optional<std::string> &schema,
+                                  const lock_name &name) {
   name.check();
   return as_lock_error(name, [&] {
     const pqxx::result row =
         take_statement(tx, schema, name, lock_mode::exclusive);
     check_isolation(row[0][1].as<std::string>(), name);
-    if (row[0][0].as<bool>()) return run_result<void>(std::in_place);
+    if (row[0][0].as<bool>()) return result<void>(std::in_place);
     return refused(tx, schema, name);
   });
 }
 
 /// Takes the lock and the slot until the end of the transaction: the server
 /// runs an empty task and records it, in this transaction, as a success.
-inline run_result<void> take_slot(pqxx::transaction_base &tx,
-                                  const std::optional<std::string> &schema,
-                                  const lock_name &name,
-                                  std::string_view slot) {
+inline result<void> take_slot(pqxx::transaction_base &tx,
+                              const std::optional<std::string> &schema,
+                              const lock_name &name, std::string_view slot) {
   name.check();
-  if (!schema) throw detail::missing_extension(name);
+  if (!schema) throw missing_extension(name);
   return as_lock_error(name, [&] {
     const pqxx::result ran =
         exec(tx, "SELECT " + *schema + ".try_run_once($1, $2, $3, 'SELECT')",
              name.namespace_, name.key, std::string(slot));
-    if (ran[0][0].as<bool>()) return run_result<void>(std::in_place);
+    if (ran[0][0].as<bool>()) return result<void>(std::in_place);
     auto why = refused(tx, schema, name);
     if (why.refused_by()) return why;
-    return run_result<void>(outcome::already_ran);
+    return result<void>(outcome::already_ran);
   });
 }
 
-}  // namespace seam
 }  // namespace PG_EXCLUSIVE_PQXX
+}  // namespace detail
 }  // namespace pg_exclusive

@@ -12,12 +12,12 @@
 
 #include "pg_exclusive/client.hpp"
 #include "pg_exclusive/detail/client_access.hpp"
-#include "pg_exclusive/detail/pqxx_seam.hpp"
+#include "pg_exclusive/detail/pqxx_compat.hpp"
 #include "pg_exclusive/detail/transaction_lock.hpp"
 
 namespace pg_exclusive {
+namespace detail {
 inline namespace PG_EXCLUSIVE_PQXX {
-namespace seam {
 
 /// Idle connections of one client.  Lock sessions are never among them.
 class transaction_pool {
@@ -27,11 +27,10 @@ class transaction_pool {
   using connection_ptr = std::unique_ptr<pqxx::connection>;
 
   static std::shared_ptr<transaction_pool> of(const client &locks) {
-    return std::static_pointer_cast<transaction_pool>(
-        detail::client_access::attachment(
-            locks, typeid(transaction_pool), []() -> std::shared_ptr<void> {
-              return std::make_shared<transaction_pool>();
-            }));
+    return std::static_pointer_cast<transaction_pool>(client_access::attachment(
+        locks, typeid(transaction_pool), []() -> std::shared_ptr<void> {
+          return std::make_shared<transaction_pool>();
+        }));
   }
 
   connection_ptr take_idle() {
@@ -54,11 +53,11 @@ class transaction_pool {
 
 /// Runs `f` if the lock was taken, and commits.
 template <class F>
-run_result<std::invoke_result_t<F, pqxx::work &>> work_and_commit(
-    pqxx::work &tx, const run_result<void> &taken, F &&f) {
+result<std::invoke_result_t<F, pqxx::work &>> work_and_commit(
+    pqxx::work &tx, const result<void> &taken, F &&f) {
   using R = std::invoke_result_t<F, pqxx::work &>;
-  if (!taken) return run_result<R>(taken.outcome(), taken.refused_by());
-  auto done = detail::keep_result<R>(
+  if (!taken) return result<R>(taken.outcome(), taken.refused_by());
+  auto done = keep_result<R>(
       [&]() -> R { return std::invoke(std::forward<F>(f), tx); });
   tx.commit();
   return done;
@@ -68,7 +67,7 @@ run_result<std::invoke_result_t<F, pqxx::work &>> work_and_commit(
 struct started {
   transaction_pool::connection_ptr connection;
   std::unique_ptr<pqxx::work> tx;
-  run_result<void> taken{outcome::taken};
+  result<void> taken{outcome::busy};
 };
 
 template <class Take>
@@ -77,9 +76,9 @@ started start(transaction_pool::connection_ptr connection, const client &locks,
   started it{std::move(connection), nullptr};
   it.tx = std::make_unique<pqxx::work>(*it.connection);
   const bool without =
-      locks.options().without_extension == without_extension::allow;
+      locks.options().without_extension == missing_extension_policy::allow;
   auto schema = as_lock_error(name, [&] { return look_up_schema(*it.tx); });
-  if (!schema && !without) throw detail::missing_extension(name);
+  if (!schema && !without) throw missing_extension(name);
   it.taken = take(*it.tx, schema);
   return it;
 }
@@ -88,7 +87,7 @@ started start(transaction_pool::connection_ptr connection, const client &locks,
 /// the client's, runs `f(tx)` and commits.  An idle connection may have died
 /// meanwhile: as long as nothing was run on it, a new one takes its place.
 template <class Take, class F>
-run_result<std::invoke_result_t<F, pqxx::work &>> with_transaction(
+result<std::invoke_result_t<F, pqxx::work &>> with_transaction(
     const client &locks, Take take, const lock_name &name, F &&f) {
   const auto pool = transaction_pool::of(locks);
   std::optional<started> begun;
@@ -100,8 +99,7 @@ run_result<std::invoke_result_t<F, pqxx::work &>> with_transaction(
     }
   }
   if (!begun) {
-    begun = start(connect(detail::client_access::conninfo(locks)), locks, name,
-                  take);
+    begun = start(connect(client_access::conninfo(locks)), locks, name, take);
   }
   auto done = work_and_commit(*begun->tx, begun->taken, std::forward<F>(f));
   begun->tx.reset();
@@ -109,6 +107,6 @@ run_result<std::invoke_result_t<F, pqxx::work &>> with_transaction(
   return done;
 }
 
-}  // namespace seam
 }  // namespace PG_EXCLUSIVE_PQXX
+}  // namespace detail
 }  // namespace pg_exclusive

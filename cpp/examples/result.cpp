@@ -1,10 +1,10 @@
-// What run_result.hpp shows.
+// What result.hpp shows.
 #include <iostream>
 #include <pg_exclusive/client.hpp>
 
 int main() {
   pg_exclusive::client locks;
-  //! [run_result]
+  //! [result]
   const auto rows = locks.try_run_exclusive({"default", "example-result"}, [] {
     return 0;  // of rows: it ran, and there was nothing to do
   });
@@ -13,6 +13,6 @@ int main() {
   } else if (rows.refused_by()) {
     std::cout << "busy: " << rows.refused_by()->to_string() << '\n';
   }
-  //! [run_result]
+  //! [result]
   return rows ? 0 : 1;
 }

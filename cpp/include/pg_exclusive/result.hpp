@@ -14,14 +14,14 @@ namespace pg_exclusive {
 
 /// What became of it.
 enum class outcome {
-  ran,         ///< it ran; for a lock: it was taken
-  taken,       ///< somebody else has the lock, and the call did not wait
-  timed_out,   ///< somebody else had the lock for as long as the call waited
-  stopped,     ///< a stop was requested while it waited
-  already_ran  ///< this slot has its run
+  acquired,    ///< the lock was acquired; a task under it ran
+  busy,        ///< another holder has the lock, and the call did not wait
+  timed_out,   ///< another holder had the lock for as long as the call waited
+  stopped,     ///< a stop was requested while the call waited
+  already_ran  ///< this slot has had its successful run
 };
 
-/// A word for it: `ran`, `taken`, `timed out`, …
+/// Returns the outcome in words, such as `acquired`, `busy` or `timed out`.
 [[nodiscard]] PG_EXCLUSIVE_EXPORT const char *to_string(
     outcome outcome) noexcept;
 
@@ -51,20 +51,20 @@ struct kept<void> {
 ///
 /// `T` may be void, a reference or move-only.  Thread safety: that of `T`.
 ///
-/// @snippet examples/run_result.cpp run_result
+/// @snippet examples/result.cpp result
 template <class T>
-class [[nodiscard]] run_result {
+class [[nodiscard]] result {
   using kept_type = typename detail::kept<T>::type;
 
  public:
-  /// It did not run: `why` is not `outcome::ran`.
-  explicit run_result(pg_exclusive::outcome why,
-                      std::optional<holder_info> holder = {})
+  /// It did not run: `why` is not `outcome::acquired`.
+  explicit result(pg_exclusive::outcome why,
+                  std::optional<holder_info> holder = {})
       : outcome_(why), holder_(std::move(holder)) {}
 
   /// It ran and returned this.
   template <class... U>
-  explicit run_result(std::in_place_t, U &&...value)
+  explicit result(std::in_place_t, U &&...value)
       : value_(std::in_place, std::forward<U>(value)...) {}
 
   /// Returns true iff it ran.
@@ -118,7 +118,7 @@ class [[nodiscard]] run_result {
     }
   }
 
-  pg_exclusive::outcome outcome_ = pg_exclusive::outcome::ran;
+  pg_exclusive::outcome outcome_ = pg_exclusive::outcome::acquired;
   std::optional<holder_info> holder_;
   std::optional<kept_type> value_;
 };

@@ -22,8 +22,8 @@
 #endif
 
 namespace pg_exclusive {
+namespace detail {
 inline namespace PG_EXCLUSIVE_PQXX {
-namespace seam {
 
 /// Runs one statement with parameters, which are texts: GCC 14 warns about what
 /// libpqxx 7.10 does with others.
@@ -60,6 +60,6 @@ inline std::string sqlstate(const pqxx::sql_error &error) {
   return state.empty() ? "XX000" : state;
 }
 
-}  // namespace seam
 }  // namespace PG_EXCLUSIVE_PQXX
+}  // namespace detail
 }  // namespace pg_exclusive

@@ -11,7 +11,7 @@ EXTENSION = extension/pg_exclusive
 DATA = $(sort $(wildcard sql/*.sql))
 EXTVERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" extension/pg_exclusive.control)
 PG_CPPFLAGS = -Iextension -DPGX_VERSION='"$(EXTVERSION)"'
-SHLIB_LINK = $(filter -lcrypto,$(LIBS))
+SHLIB_LINK = $(filter -lcrypto,$(LIBS)) -Wl,--version-script=extension/exports.map
 OBJS = $(patsubst %.c,%.o,$(sort $(wildcard extension/*.c extension/*/*.c)))
 
 REGRESS = $(sort $(basename $(notdir $(wildcard test/sql/*.sql))))
@@ -30,6 +30,7 @@ ifneq ($(filter-out $(TOOLS),$(or $(MAKECMDGOALS),all)),)
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 $(OBJS): $(wildcard extension/*.h extension/*/*.h)
+pg_exclusive.so: extension/exports.map
 endif
 
 asked = $(filter $(TOOLS),$(MAKECMDGOALS))

@@ -9,6 +9,7 @@
 #include "lib/ilist.h"
 #include "storage/lock.h"
 #include "storage/proc.h"
+#include "utils/relcache.h"
 #if PG_VERSION_NUM >= 160000
 #include "varatt.h"
 #endif
@@ -94,6 +95,17 @@ FirstWaiter(LOCK *lock)
 	return (PGPROC *) SHMQueueNext(&lock->waitProcs.links,
 								   &lock->waitProcs.links,
 								   offsetof(PGPROC, links));
+#endif
+}
+
+/* Only from 18 may the primary key be deferrable. */
+static inline Oid
+PrimaryKeyIndexOf(Relation rel)
+{
+#if PG_VERSION_NUM >= 180000
+	return RelationGetPrimaryKeyIndex(rel, false);
+#else
+	return RelationGetPrimaryKeyIndex(rel);
 #endif
 }
 

@@ -57,10 +57,14 @@ extern Datum EndProcedure(TupleDesc row, Datum value, bool isnull);
 /* extension_info.c */
 typedef struct ExtensionInfo
 {
-	Oid			schema;
+	Oid			extension;
+	Oid			schema;			/* of the API, as the user chose it */
+	Oid			internal_schema;	/* of our tables */
 	Oid			owner;
 	Oid			registry;
 	Oid			registry_pkey;
+	Oid			run_record;
+	Oid			fence_record;
 	Oid			token_system;
 	Oid			token_base;
 	Oid			token_epoch;
@@ -85,5 +89,8 @@ extern void AddArg(OwnerQuery *query, Oid type, Datum value, bool isnull);
 extern void AddText(OwnerQuery *query, const char *value);
 extern uint64 ExecuteAsOwner(OwnerQuery *query, const char *sql);
 extern Datum ResultColumn(int column, bool *isnull);
+
+/* owner_grant.c */
+extern void GrantRegistry(Oid fn_oid, Oid role, bool give);
 
 #endif							/* PGX_BASE_H */

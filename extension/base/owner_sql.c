@@ -3,13 +3,15 @@
  *		Fixed statements on our own tables, run as the extension's owner.
  *
  * Users have no rights on the tables.  The statements are ours alone, with
- * values as parameters; they run in a security-restricted context and with a
- * search_path that no user can fill, so that neither an operator nor a
- * function of somebody else's is ever called with the owner's rights.
+ * values as parameters.  They run in a security-restricted context, with a
+ * search_path that no user can fill, and in replica mode.  So no operator,
+ * function, trigger or rule of another role is ever called with the owner's
+ * rights.
  */
 #include "base/base.h"
 
 #include "catalog/pg_type.h"
+#include "commands/trigger.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -43,8 +45,8 @@ AddText(OwnerQuery *query, const char *value)
 /*
  * CheckPlan(info, plan) - does it speak of our own tables only?
  *
- * We find our schema by its OID and write its name; somebody might rename it
- * at that very moment and put another in its place.
+ * We know the OIDs of our tables and write their names.  Somebody might rename
+ * the schema at that very moment, and put another one in its place.
  */
 static void
 CheckPlan(const ExtensionInfo *info, SPIPlanPtr plan)
@@ -56,10 +58,13 @@ CheckPlan(const ExtensionInfo *info, SPIPlanPtr plan)
 	{
 		foreach(relation, ((CachedPlanSource *) lfirst(source))->relationOids)
 		{
-			if (get_rel_namespace(lfirst_oid(relation)) != info->schema)
+			Oid			relid = lfirst_oid(relation);
+
+			if (relid != info->registry && relid != info->run_record &&
+				relid != info->fence_record)
 				ereport(ERROR,
 						(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-						 errmsg("the schema of pg_exclusive was renamed meanwhile"),
+						 errmsg("a schema of pg_exclusive is being renamed"),
 						 errhint("Try again.")));
 		}
 	}
@@ -71,7 +76,7 @@ CheckPlan(const ExtensionInfo *info, SPIPlanPtr plan)
 static SPIPlanPtr
 Prepare(const ExtensionInfo *info, OwnerQuery *query, const char *sql)
 {
-	char	   *schema = get_namespace_name(info->schema);
+	char	   *schema = get_namespace_name(info->internal_schema);
 	SPIPlanPtr	plan;
 
 	if (schema == NULL)
@@ -88,9 +93,36 @@ Prepare(const ExtensionInfo *info, OwnerQuery *query, const char *sql)
 }
 
 /*
- * ExecuteAsOwner(query, sql) - run it; %1$s in it is our schema
+ * Execute(info, query, sql) - in replica mode
  *
- * The caller is connected to SPI.  Returns how many rows were processed; they
+ * So no trigger and no rule fires that others have put on our tables.  Ours
+ * fire always.  The variable is set directly.  By way of the setting, every
+ * plan that the session has cached would be thrown away.
+ */
+static int
+Execute(const ExtensionInfo *info, OwnerQuery *query, const char *sql)
+{
+	int			replication_role = SessionReplicationRole;
+	volatile int result = 0;
+
+	PG_TRY();
+	{
+		SessionReplicationRole = SESSION_REPLICATION_ROLE_REPLICA;
+		result = SPI_execute_plan(Prepare(info, query, sql), query->values,
+								  query->nulls, false, 0);
+	}
+	PG_FINALLY();
+	{
+		SessionReplicationRole = replication_role;
+	}
+	PG_END_TRY();
+	return result;
+}
+
+/*
+ * ExecuteAsOwner(query, sql) - run it; %1$s in it is the schema of our tables
+ *
+ * The caller is connected to SPI.  Returns how many rows were processed.  They
  * are in SPI_tuptable.
  */
 uint64
@@ -98,7 +130,6 @@ ExecuteAsOwner(OwnerQuery *query, const char *sql)
 {
 	const ExtensionInfo *info = GetExtensionInfo(query->fn_oid);
 	int			nestlevel = NewGUCNestLevel();
-	SPIPlanPtr	plan;
 	Oid			userid;
 	int			seccontext;
 	int			result;
@@ -107,8 +138,7 @@ ExecuteAsOwner(OwnerQuery *query, const char *sql)
 							 PGC_USERSET, PGC_S_SESSION,
 							 GUC_ACTION_SAVE, true, 0, false);
 	SwitchToExtensionOwner(info, &userid, &seccontext);
-	plan = Prepare(info, query, sql);
-	result = SPI_execute_plan(plan, query->values, query->nulls, false, 0);
+	result = Execute(info, query, sql);
 	SetUserIdAndSecContext(userid, seccontext);
 	AtEOXact_GUC(true, nestlevel);
 	if (result < 0)

@@ -95,41 +95,6 @@ CheckSettings(FunctionCallInfo fcinfo, const char *name)
 }
 
 /*
- * RoleForStatement(role) - its quoted name, for a statement of table.c
- *
- * That is a format, in which a percent sign is written twice.
- */
-static const char *
-RoleForStatement(Oid role)
-{
-	const char *name = quote_identifier(GetUserNameFromId(role, false));
-	StringInfoData buf;
-
-	initStringInfo(&buf);
-	for (; *name != '\0'; name++)
-	{
-		if (*name == '%')
-			appendStringInfoChar(&buf, '%');
-		appendStringInfoChar(&buf, *name);
-	}
-	return buf.data;
-}
-
-/*
- * GrantRegistry(fn_oid, role) - let the role read the registry
- *
- * So that DROP ROLE is refused while a namespace names it.
- */
-static void
-GrantRegistry(Oid fn_oid, Oid role)
-{
-	OwnerQuery	query = {fn_oid};
-
-	ExecuteAsOwner(&query, psprintf("GRANT SELECT ON %%1$s.namespace_registry TO %s",
-									RoleForStatement(role)));
-}
-
-/*
  * IsRegistered(query, name) - with the same settings; 42710 with others
  */
 static bool
@@ -191,7 +156,7 @@ Register(OwnerQuery *query, const char *name, Oid role, bool interop)
 	{
 		CheckNotInUseAsOther(name, interop);
 		if (OidIsValid(role))
-			GrantRegistry(query->fn_oid, role);
+			GrantRegistry(query->fn_oid, role, true);
 	}
 	else if (!IsRegistered(query, name))
 		ereport(ERROR,
@@ -240,7 +205,7 @@ LockRegistry(Oid fn_oid)
 }
 
 /*
- * RevokeRegistry(fn_oid, role) - undo GrantRegistry(), for a role that no
+ * RevokeRegistry(fn_oid, role) - take the grant from a role that no
  * namespace names any more
  */
 static void
@@ -253,9 +218,7 @@ RevokeRegistry(Oid fn_oid, Oid role)
 	AddArg(&query, REGROLEOID, ObjectIdGetDatum(role), false);
 	if (ExecuteAsOwner(&query, "SELECT FROM %1$s.namespace_registry WHERE allowed_role = $1") > 0)
 		return;
-	query.nargs = 0;
-	ExecuteAsOwner(&query, psprintf("REVOKE SELECT ON %%1$s.namespace_registry FROM %s",
-									RoleForStatement(role)));
+	GrantRegistry(fn_oid, role, false);
 }
 
 /*

@@ -141,7 +141,10 @@ for my $command (qw(status watch))
 sql('CREATE DATABASE old');
 {
 	local $ENV{PGDATABASE} = 'old';
-	sql(q(CREATE EXTENSION pg_exclusive VERSION '0.1.0'));
+	sql(q(CREATE EXTENSION pg_exclusive;
+		ALTER EXTENSION pg_exclusive DROP FUNCTION begin_run(text, text, text, text, interval);
+		DROP FUNCTION begin_run(text, text, text, text, interval);
+		UPDATE pg_extension SET extversion = '0.1.0' WHERE extname = 'pg_exclusive'));
 	code_is(0, 'an older extension', qw(run default/x -- true));
 	(undef, $err) = code_is(78, 'an older extension, slot', qw(run --slot a default/x -- true));
 	like($err, qr/hint: .*ALTER EXTENSION pg_exclusive UPDATE/, 'an older extension: what to do');

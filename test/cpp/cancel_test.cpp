@@ -24,7 +24,8 @@ class cancel : public testing::Test {
 
   // From now on every answer takes for ever.
   void stall() const {
-    sql("CREATE OR REPLACE FUNCTION _details() RETURNS text[] LANGUAGE plpgsql "
+    sql("CREATE OR REPLACE FUNCTION exclusive_internal._details() RETURNS "
+        "text[] LANGUAGE plpgsql "
         "AS $$ BEGIN PERFORM pg_sleep(600); RETURN NULL; END $$",
         there);
   }
@@ -120,7 +121,8 @@ TEST_F(cancel, of_a_permit_gives_it_back) {
 TEST_F(cancel, of_a_release_is_a_loss) {
   client locks{there, {.lease = 600s}};
   hold held = *locks.try_lock({"default", "a"});
-  sql("CREATE OR REPLACE FUNCTION _unlock(token bigint) RETURNS boolean "
+  sql("CREATE OR REPLACE FUNCTION exclusive_internal._unlock(token bigint) "
+      "RETURNS boolean "
       "LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(600); END $$",
       there);
   std::jthread thread([&] { EXPECT_THROW(held.unlock(), lock_lost); });

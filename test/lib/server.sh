@@ -89,7 +89,7 @@ stage() {
 	build=$cache/build-$1-$server
 	copy_sources "$build"
 	id=$(cd "$build" && find Makefile extension sql \
-		-name '*.[ch]' -o -name '*.sql' -o -name '*.control' -o -name Makefile |
+		-name '*.[ch]' -o -name '*.map' -o -name '*.sql' -o -name '*.control' -o -name Makefile |
 		sort | xargs sha256sum | sha256sum | cut -c 1-12)
 	tree=$cache/tree-$1-$server-$id
 	if [ ! -e "$tree/ready" ]; then

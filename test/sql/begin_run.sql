@@ -50,7 +50,7 @@ SELECT finish_run('default', 'k', 'thursday', true);
 SELECT begin_run('default', 'k', 'label', every => '1 hour');	-- true
 SELECT finish_run('default', 'k', 'label', true);
 SELECT begin_run('default', 'k', 'label', every => '1 hour');	-- false
-UPDATE run_record SET started_at = started_at - interval '40 minutes', finished_at = finished_at - interval '40 minutes' WHERE kind = 'every';
+UPDATE exclusive_internal.run_record SET started_at = started_at - interval '40 minutes', finished_at = finished_at - interval '40 minutes' WHERE kind = 'every';
 SELECT begin_run('default', 'k', 'label', every => '1 hour');	-- true
 SELECT finish_run('default', 'k', 'label', true);
 -- a crash spends its period, not all that come
@@ -60,9 +60,9 @@ SELECT begin_run('default', 'c', 'label', 'skip', '1 hour');	-- true
 SELECT begin_run('default', 'c', 'label', 'skip', '1 hour');	-- 55000: it is running
 SELECT unlock('default', 'c'), try_lock('default', 'c');	-- true, true
 SELECT begin_run('default', 'c', 'label', 'skip', '1 hour');	-- false
-UPDATE run_record SET started_at = started_at - interval '40 minutes' WHERE key = 'c';
+UPDATE exclusive_internal.run_record SET started_at = started_at - interval '40 minutes' WHERE key = 'c';
 SELECT begin_run('default', 'c', 'label', 'skip', '1 hour');	-- true
-UPDATE run_record SET started_at = started_at - interval '40 minutes' WHERE key = 'c';
+UPDATE exclusive_internal.run_record SET started_at = started_at - interval '40 minutes' WHERE key = 'c';
 SELECT begin_run('default', 'c', 'label', 'skip', '1 hour');	-- 55000: it is running
 SELECT unlock('default', 'c');	-- true
 
@@ -76,10 +76,10 @@ SELECT begin_run('typo', 'k', 's');	-- 42704
 
 -- housekeeping
 SELECT forget_lock_runs('1 day');	-- 0
-UPDATE run_record SET started_at = started_at - interval '2 days', finished_at = finished_at - interval '2 days' WHERE slot IN ('monday', 'friday');
+UPDATE exclusive_internal.run_record SET started_at = started_at - interval '2 days', finished_at = finished_at - interval '2 days' WHERE slot IN ('monday', 'friday');
 SELECT forget_lock_runs('1 day');	-- 1: what has not finished stays
 SELECT count(*) FROM lock_runs WHERE slot IN ('monday', 'friday');	-- 1
 SELECT forget_lock_runs(NULL);	-- 22004
 SELECT forget_lock_runs('-1 day');	-- 22023
 SELECT unlock_all();	-- 1
-DELETE FROM run_record;
+DELETE FROM exclusive_internal.run_record;

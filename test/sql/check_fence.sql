@@ -49,14 +49,14 @@ SELECT try_lock('kept', 'k'), fencing_token('kept', 'k') AS kept \gset
 SET ROLE regress_outsider;
 SELECT check_fence('kept', 'k', :kept);	-- 42501
 SELECT check_fence('default', 'k', :newest);	-- everybody's namespace
-INSERT INTO fence_record VALUES ('default', 'k', 1);	-- 42501
-SELECT * FROM fence_record;	-- 42501
+INSERT INTO exclusive_internal.fence_record VALUES ('default', 'k', 1);	-- 42501
+SELECT * FROM exclusive_internal.fence_record;	-- 42501
 SET ROLE regress_keepers;
 SELECT check_fence('kept', 'k', :kept);
 RESET ROLE;
-SELECT namespace, key FROM fence_record ORDER BY 1, 2;	-- default k, default other, kept k
+SELECT namespace, key FROM exclusive_internal.fence_record ORDER BY 1, 2;	-- default k, default other, kept k
 SELECT unlock_all();	-- 2
 SELECT drop_lock_namespace('kept');
-DELETE FROM fence_record;
+DELETE FROM exclusive_internal.fence_record;
 DROP TABLE account;
 DROP ROLE regress_keepers, regress_outsider;

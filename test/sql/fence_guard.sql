@@ -43,5 +43,5 @@ INSERT INTO page VALUES ('good', :new);	-- 22023
 DROP TRIGGER wrong ON page;
 SELECT words FROM page;	-- good, once
 SELECT unlock_all();	-- 1
-DELETE FROM fence_record;
+DELETE FROM exclusive_internal.fence_record;
 DROP TABLE book, page;

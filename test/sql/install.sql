@@ -17,8 +17,8 @@ SELECT unlock_all();	-- 1
 -- the schema gets another name, and another one takes the old name
 ALTER SCHEMA "odd ""schema' %s" RENAME TO moved;
 CREATE SCHEMA "odd ""schema' %s";
-CREATE TABLE "odd ""schema' %s".run_record (LIKE moved.run_record);
-CREATE TABLE "odd ""schema' %s".namespace_registry (LIKE moved.namespace_registry);
+CREATE TABLE "odd ""schema' %s".run_record (LIKE exclusive_internal.run_record);
+CREATE TABLE "odd ""schema' %s".namespace_registry (LIKE exclusive_internal.namespace_registry);
 SET search_path = moved;
 SELECT lock_namespace('later') IS NOT NULL;	-- true
 SELECT try_run_once('later', 'k', 'slot', 'SELECT');	-- true
@@ -26,6 +26,15 @@ SELECT try_run_once('later', 'k', 'slot', 'SELECT');	-- false
 SELECT (SELECT count(*) FROM "odd ""schema' %s".run_record) + (SELECT count(*) FROM "odd ""schema' %s".namespace_registry) AS elsewhere;	-- 0
 SELECT try_lock('later', 'k'), unlock('later', 'k');	-- true, true
 DROP TABLE "odd ""schema' %s".run_record, "odd ""schema' %s".namespace_registry;
+-- so with the schema of our tables
+ALTER SCHEMA exclusive_internal RENAME TO elsewhere;
+CREATE SCHEMA exclusive_internal;
+CREATE TABLE exclusive_internal.run_record (LIKE elsewhere.run_record);
+CREATE TABLE exclusive_internal.namespace_registry (LIKE elsewhere.namespace_registry);
+SELECT lock_namespace('last') IS NOT NULL, try_run_once('last', 'k', 'slot', 'SELECT');	-- true, true
+SELECT (SELECT count(*) FROM exclusive_internal.run_record) + (SELECT count(*) FROM exclusive_internal.namespace_registry) AS elsewhere;	-- 0
+DROP SCHEMA exclusive_internal CASCADE;
+ALTER SCHEMA elsewhere RENAME TO exclusive_internal;
 
 -- a schema with objects of ours already in it: refused, nothing of theirs is replaced
 RESET search_path;
@@ -35,8 +44,9 @@ CREATE SCHEMA taken;
 CREATE FUNCTION taken.try_lock(text, text, text, interval) RETURNS boolean RETURN true;
 CREATE EXTENSION pg_exclusive SCHEMA taken;	-- 42723
 DROP FUNCTION taken.try_lock;
-CREATE TABLE taken.run_record ();
-CREATE EXTENSION pg_exclusive SCHEMA taken;	-- 42P07
+CREATE SCHEMA exclusive_internal;
+CREATE EXTENSION pg_exclusive SCHEMA taken;	-- 42P06
+DROP SCHEMA exclusive_internal;
 SELECT count(*) FROM pg_extension WHERE extname = 'pg_exclusive';	-- 0
 
 -- again, in the same session: nothing is remembered of the one before

@@ -19,8 +19,8 @@ WHERE c.relkind = 'S' AND has_sequence_privilege('regress_outsider', c.oid, p.pr
 SET ROLE regress_outsider;
 SELECT lock_namespace('mine');	-- 42501
 SELECT drop_lock_namespace('default');	-- 42501
-INSERT INTO namespace_registry (name) VALUES ('mine');	-- 42501
-UPDATE run_record SET state = 'failed';	-- 42501
+INSERT INTO exclusive_internal.namespace_registry (name) VALUES ('mine');	-- 42501
+UPDATE exclusive_internal.run_record SET state = 'failed';	-- 42501
 DELETE FROM lock_runs;	-- 55000 or 42501: not a table
 -- and yet its runs are recorded
 SELECT try_run_once('default', 'k', 'slot', 'SELECT');	-- true
@@ -39,5 +39,5 @@ SELECT try_lock('mine', 'k'), unlock('mine', 'k');	-- true, true
 SELECT drop_lock_namespace('mine');
 RESET ROLE;
 REVOKE EXECUTE ON FUNCTION lock_namespace, drop_lock_namespace FROM regress_outsider;
-DELETE FROM run_record;
+DELETE FROM exclusive_internal.run_record;
 DROP ROLE regress_outsider;

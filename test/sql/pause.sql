@@ -53,4 +53,4 @@ SELECT resume_lock_namespace('work');	-- 42501
 RESET ROLE;
 DROP ROLE regress_user;
 SELECT drop_lock_namespace('work');
-DELETE FROM fence_record;
+DELETE FROM exclusive_internal.fence_record;

@@ -93,8 +93,8 @@ SELECT holds_lock('matrix', 'held'), unlock('matrix', 'held');	-- true, true
 RESET ROLE;
 SELECT count(*) FROM lock_holders;	-- 0
 SELECT drop_lock_namespace('matrix');
-DELETE FROM run_record;
-DELETE FROM fence_record;
+DELETE FROM exclusive_internal.run_record;
+DELETE FROM exclusive_internal.fence_record;
 DROP FUNCTION outcome;
 SET client_min_messages = warning;
 DROP SCHEMA regress_definer CASCADE;

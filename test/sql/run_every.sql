@@ -4,7 +4,7 @@ CREATE TABLE ledger (n serial);
 CREATE FUNCTION pg_temp.tick(every interval) RETURNS boolean
 	RETURN try_run_every('default', 'tick', every, 'INSERT INTO ledger DEFAULT VALUES');
 CREATE FUNCTION pg_temp.shift(by interval) RETURNS void BEGIN ATOMIC
-	UPDATE run_record SET started_at = started_at - by, finished_at = finished_at - by WHERE key = 'tick'; END;
+	UPDATE exclusive_internal.run_record SET started_at = started_at - by, finished_at = finished_at - by WHERE key = 'tick'; END;
 
 SELECT pg_temp.tick('1 hour');	-- true
 SELECT pg_temp.tick('1 hour');	-- false: just now
@@ -17,7 +17,7 @@ SELECT count(*) FROM ledger;	-- 3
 SELECT kind, state, started_at > now() - interval '1 minute' AS started_now FROM lock_runs;	-- one row: every, succeeded, true
 
 -- the start counts, not the end
-UPDATE run_record SET started_at = started_at - interval '40 minutes', finished_at = now();
+UPDATE exclusive_internal.run_record SET started_at = started_at - interval '40 minutes', finished_at = now();
 SELECT pg_temp.tick('1 hour');	-- true
 
 -- months and days are periods too
@@ -44,5 +44,5 @@ SELECT count(*) FROM ledger;	-- 7
 SELECT try_run_every('default', 'tock', '1 hour', 'SELECT');	-- true
 SELECT count(*) FROM lock_runs;	-- 2
 SELECT count(*) FROM lock_holders;	-- 0
-DELETE FROM run_record;
+DELETE FROM exclusive_internal.run_record;
 DROP TABLE ledger;

@@ -53,5 +53,5 @@ ROLLBACK;
 SELECT try_run_every('default', 'slots', '1 h', 'SELECT');	-- true
 SELECT kind, count(*) FROM lock_runs WHERE key = 'slots' GROUP BY kind ORDER BY kind;	-- every 1, once 5
 
-DELETE FROM run_record;
+DELETE FROM exclusive_internal.run_record;
 DROP TABLE ledger;

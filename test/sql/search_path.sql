@@ -53,7 +53,7 @@ SELECT count(*) FROM pg_temp.run_record;	-- 0
 SELECT last_value, is_called FROM pg_temp.token_epoch;	-- 1, false
 DROP TABLE pg_temp.namespace_registry, pg_temp.run_record, pg_temp.pg_locks, pg_temp.pg_roles;
 DROP SEQUENCE pg_temp.token_epoch;
-DELETE FROM run_record;
+DELETE FROM exclusive_internal.run_record;
 \set VERBOSITY terse
 SET client_min_messages = warning;
 DROP SCHEMA evil CASCADE;

@@ -32,8 +32,8 @@ SET ROLE regress_poor;
 SELECT try_run_exclusive('default', 'k', 'SELECT FROM secret');	-- 42501
 CALL run_exclusive('default', 'k', 'SELECT FROM secret');	-- 42501
 SELECT try_run_once('default', 'k', 'slot', 'SELECT FROM secret');	-- 42501
-SELECT try_run_exclusive('default', 'k', 'INSERT INTO run_record DEFAULT VALUES');	-- 42501
-SELECT try_run_once('default', 'k', 'slot', 'DELETE FROM run_record');	-- 42501
+SELECT try_run_exclusive('default', 'k', 'INSERT INTO exclusive_internal.run_record DEFAULT VALUES');	-- 42501
+SELECT try_run_once('default', 'k', 'slot', 'DELETE FROM exclusive_internal.run_record');	-- 42501
 SELECT try_run_once('default', 'k', 'slot', $$DO 'BEGIN ASSERT current_user = ''regress_poor''; END'$$);	-- true
 RESET ROLE;
 
@@ -52,5 +52,5 @@ SELECT count(*) FROM lock_holders;	-- 0
 SELECT count(*) FROM pg_locks WHERE locktype = 'advisory';	-- 0
 
 DROP TABLE secret;
-DELETE FROM run_record;
+DELETE FROM exclusive_internal.run_record;
 DROP ROLE regress_poor;

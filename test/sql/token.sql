@@ -48,12 +48,12 @@ SELECT try_lock('default', 'k'), fencing_token('default', 'k') > :token AS risin
 CREATE ROLE regress_poor;
 SET ROLE regress_poor;
 SELECT try_lock('default', 'poor'), fencing_token('default', 'poor') > :token AS rising;	-- true, true
-SELECT nextval('token_epoch');	-- 42501
-SELECT setval('token_epoch', 1);	-- 42501
-SELECT last_value FROM token_epoch;	-- 42501
+SELECT nextval('exclusive_internal.token_epoch');	-- 42501
+SELECT setval('exclusive_internal.token_epoch', 1);	-- 42501
+SELECT last_value FROM exclusive_internal.token_epoch;	-- 42501
 RESET ROLE;
 DROP ROLE regress_poor;
 
 -- the epoch is the upper half
-SELECT fencing_token('default', 'k') >> 32 = last_value AS epoch FROM token_epoch;	-- true
+SELECT fencing_token('default', 'k') >> 32 = last_value AS epoch FROM exclusive_internal.token_epoch;	-- true
 SELECT unlock_all();	-- 2

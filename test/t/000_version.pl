@@ -17,10 +17,8 @@ my $provided = $meta->{provides}{pg_exclusive};
 is($provided->{version}, $version, 'META.json: version that is provided');
 ok(-e $provided->{file}, 'META.json: names a script that is there');
 
-ok( scalar(
-		grep { -e }
-		  glob("sql/pg_exclusive--$version.sql sql/pg_exclusive--*--$version.sql")),
-	'there is a script that leads to it');
+is_deeply([ glob 'sql/*' ], ["sql/pg_exclusive--$version.sql"],
+	'there is one script, of this version');
 like(slurp_file('CHANGELOG.md'),
 	qr/\A## \Q$version\E /, 'CHANGELOG.md starts with it');
 
@@ -43,7 +41,7 @@ is( $node->safe_psql('postgres',
 		q(SELECT extversion FROM pg_extension WHERE extname = 'pg_exclusive')),
 	$version,
 	'the extension that is installed');
-is($node->safe_psql('postgres', 'SELECT version FROM _session()'),
+is($node->safe_psql('postgres', 'SELECT version FROM exclusive_internal._session()'),
 	$version, 'the module that is loaded');
 
 done_testing();

@@ -49,7 +49,7 @@ fresh('read only', 'BEGIN READ ONLY', '', $lock, 't', $unlock, 't',
 fresh('read only session', 'SET default_transaction_read_only = on', '', $lock, 't', "CALL wait_lock('default', 'w')", 't', 'SELECT unlock_all()', 2);
 fresh('serializable', 'BEGIN ISOLATION LEVEL SERIALIZABLE READ ONLY', '', "SELECT try_xact_lock('default', 'k')", 't', 'COMMIT', '');
 fresh('a role without rights', 'SET ROLE poor', '', $lock, 't', $unlock, 't', 'SELECT current_user', 'poor',
-	"SELECT setval('token_epoch', 1)", 'ERROR:  42501');
+	"SELECT setval('exclusive_internal.token_epoch', 1)", 'ERROR:  42501');
 fresh('asynchronous commit', 'SET synchronous_commit = off', '', $lock, 't', 'SHOW synchronous_commit', 'off', $unlock, 't');
 fresh('a failing transaction', 'BEGIN', '', $lock, 't', 'SELECT 1/0', 'ERROR:  22012', 'ROLLBACK', '', $unlock, 't');
 fresh('a run', "SELECT try_run_exclusive('default', 'k', 'INSERT INTO t VALUES (1)')", 't', 'SELECT count(*) FROM t', 1);

@@ -27,7 +27,7 @@ for (1 .. 3)
 
 my $dump = "$PostgreSQL::Test::Utils::tmp_check/dump.sql";
 command_ok([ 'pg_dumpall', '--no-sync', '-h', $old->host, '-p', $old->port, '-f', $dump ], 'pg_dumpall');
-my ($registry) = slurp_file($dump) =~ /^(COPY public\.namespace_registry.*?^\\\.)/ms;
+my ($registry) = slurp_file($dump) =~ /^(COPY exclusive_internal\.namespace_registry.*?^\\\.)/ms;
 like($registry, qr/^kept\t/m, 'a namespace is dumped');
 unlike($registry, qr/^default\t/m, 'the namespace that is always there is not dumped');
 my $settings = 'SELECT namespace, allowed_role, interop, max_holds, lock_delay, created_at FROM lock_namespaces WHERE namespace <> $$default$$ ORDER BY 1';

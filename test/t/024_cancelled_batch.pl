@@ -45,7 +45,7 @@ for my $written (1, 0)
 		ask($session, 'SELECT reset_lock_stats()');
 		ask($session, 'BEGIN; INSERT INTO written VALUES (1)') if $written;
 		ask($session, "SET statement_timeout = $limit");
-		$answer = ask($session, 'SELECT cardinality(_calls(ops, namespaces, keys, tokens)) FROM batch');
+		$answer = ask($session, 'SELECT cardinality(exclusive_internal._calls(ops, namespaces, keys, tokens)) FROM batch');
 		without_limit('ROLLBACK') if $written;
 		without_limit('SET statement_timeout = 0');
 		if ($answer eq '10000')

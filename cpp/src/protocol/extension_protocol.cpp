@@ -115,20 +115,20 @@ class extension_dialect final : public dialect {
 
   std::int64_t prepare(PGconn *connection) override {
     using namespace wire;
-    const std::string details = ", " + schema_ + "._details()";
+    const std::string details = ", exclusive_internal._details()";
     pq::prepare(connection, take_one,
-                "SELECT " + schema_ + "._try($1, $2, $3)" + details,
+                "SELECT exclusive_internal._try($1, $2, $3)" + details,
                 {type_text, type_text, type_char});
-    pq::prepare(connection, unlock_one, "SELECT " + schema_ + "._unlock($1)",
+    pq::prepare(connection, unlock_one, "SELECT exclusive_internal._unlock($1)",
                 {type_int8});
     pq::prepare(connection, take_many,
-                "SELECT " + schema_ + "._calls($1, $2, $3, $4)" + details,
+                "SELECT exclusive_internal._calls($1, $2, $3, $4)" + details,
                 {type_text, type_text_array, type_text_array, type_int8_array});
     pq::prepare(connection, heartbeat,
-                "SELECT nonce, lost FROM " + schema_ + "._heartbeat($1)",
+                "SELECT nonce, lost FROM exclusive_internal._heartbeat($1)",
                 {type_int8_array});
     const auto session =
-        pq::exec(connection, "SELECT nonce FROM " + schema_ + "._session()");
+        pq::exec(connection, "SELECT nonce FROM exclusive_internal._session()");
     return number<std::int64_t>(pq::column(session.get(), 0, 0));
   }
 
@@ -208,8 +208,8 @@ class extension_dialect final : public dialect {
     const std::string permits = std::to_string(lock.permits);
     const char *mode = lock.mode == lock_mode::shared ? "shared" : "exclusive";
     const std::string statement =
-        "CALL " + schema_ +
-        (lock.permits > 0 ? "._wait_permit" : "._wait_lock") +
+        std::string("CALL exclusive_internal.") +
+        (lock.permits > 0 ? "_wait_permit" : "_wait_lock") +
         "($1, $2, $3, $4, NULL)";
     const std::array<const char *, 4> values{
         lock.name.namespace_.c_str(), lock.name.key.c_str(),
@@ -278,14 +278,14 @@ class extension_dialect final : public dialect {
   }
 
   bool send_permit(PGconn *connection, const call &c) const {
-    const std::string statement = "SELECT " + schema_ +
-                                  "._try_permit($1, $2, $3), " + schema_ +
-                                  "._details()";
+    const char *statement =
+        "SELECT exclusive_internal._try_permit($1, $2, $3), "
+        "exclusive_internal._details()";
     const std::string permits = std::to_string(c.permits);
     const std::array<const char *, 3> values{
         c.name->namespace_.c_str(), c.name->key.c_str(), permits.c_str()};
-    return PQsendQueryParams(connection, statement.c_str(), 3, nullptr,
-                             values.data(), nullptr, nullptr, 1) == 1;
+    return PQsendQueryParams(connection, statement, 3, nullptr, values.data(),
+                             nullptr, nullptr, 1) == 1;
   }
 
   static void fail(const lock_error &error, std::span<call *const> calls) {

@@ -8,11 +8,11 @@
 #include <iostream>
 #include <system_error>
 
-#include "commands.hpp"
-#include "connection.hpp"
-#include "exit_codes.hpp"
-#include "options.hpp"
-#include "say.hpp"
+#include "base/exit_codes.hpp"
+#include "base/message.hpp"
+#include "commands/commands.hpp"
+#include "db/connection.hpp"
+#include "options/options.hpp"
 
 namespace pg_exclusive::cli {
 

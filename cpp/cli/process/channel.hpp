@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "process/unique_fd.hpp"
+#include "base/unique_fd.hpp"
 
 namespace pg_exclusive::cli {
 

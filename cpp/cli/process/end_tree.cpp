@@ -8,7 +8,7 @@
 #include <set>
 #include <string>
 
-#include "say.hpp"
+#include "base/message.hpp"
 
 namespace pg_exclusive::cli {
 

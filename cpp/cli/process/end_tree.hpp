@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "process/boot_clock.hpp"
-#include "process/descendants.hpp"
+#include "process/process_tree.hpp"
 
 namespace pg_exclusive::cli {
 

@@ -5,7 +5,7 @@
 
 #include <string>
 
-#include "process/unique_fd.hpp"
+#include "base/unique_fd.hpp"
 
 namespace pg_exclusive::cli {
 

@@ -13,8 +13,8 @@
 #include <memory>
 #include <new>
 
+#include "base/unique_fd.hpp"
 #include "process/boot_clock.hpp"
-#include "process/unique_fd.hpp"
 
 namespace pg_exclusive::cli {
 

@@ -12,7 +12,7 @@
 #include <csignal>
 #include <optional>
 
-#include "process/unique_fd.hpp"
+#include "base/unique_fd.hpp"
 
 namespace pg_exclusive::cli {
 

@@ -20,7 +20,7 @@
 #include <string>
 #include <thread>
 
-#include "process/supervise.hpp"
+#include "supervise/supervise.hpp"
 
 namespace {
 

@@ -1,0 +1,28 @@
+// What may break locks: one finding a line.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "db/connection.hpp"
+#include "pg_exclusive/client_options.hpp"
+
+namespace pg_exclusive::cli {
+
+enum class level { ok, warn, fail };
+
+struct finding {
+  cli::level level;
+  std::string subject;
+  std::string text;
+  std::string advice;  ///< what to do; empty when all is well
+};
+
+/// Judges what a client has found out about its connection.
+[[nodiscard]] std::vector<finding> check_facts(const server_facts &facts);
+
+/// Asks the database itself: its role, versions, lock table, namespaces, clock.
+[[nodiscard]] std::vector<finding> check_database(pqxx::connection &to,
+                                                  const server_facts &facts);
+
+}  // namespace pg_exclusive::cli

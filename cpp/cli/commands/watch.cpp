@@ -1,0 +1,95 @@
+// watch: holders and waiters, live.
+#include <unistd.h>
+
+#include <iostream>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "base/exit_codes.hpp"
+#include "base/text_table.hpp"
+#include "commands/commands.hpp"
+#include "commands/watch_list.hpp"
+#include "commands/watch_screen.hpp"
+#include "db/connection.hpp"
+#include "db/views.hpp"
+
+namespace pg_exclusive::cli {
+
+namespace {
+
+/// A session that is opened again after it was lost: nothing depends on it.
+class observer {
+ public:
+  observer(const connection_options &to, const selection &what)
+      : to_{to}, what_{what}, db_{std::make_unique<database>(to)} {}
+
+  template <typename F>
+  auto with_session(const F &ask) {
+    try {
+      if (!db_) {
+        db_ = std::make_unique<database>(to_);
+      }
+      return ask(*db_);
+    } catch (const tool_error &) {
+      db_.reset();
+      throw;
+    }
+  }
+  void require_namespace() {
+    with_session([this](database &db) { cli::require_namespace(db, what_); });
+  }
+  lock_snapshot look() {
+    return with_session([this](database &db) { return read_locks(db, what_); });
+  }
+  std::string look_json() {
+    return with_session([this](database &db) {
+      using json = nlohmann::ordered_json;
+      return json{
+          {"holders", json::parse(read_json(db, "lock_holders", what_))},
+          {"waiters", json::parse(read_json(db, "lock_waiters", what_))}}
+          .dump();
+    });
+  }
+
+ private:
+  const connection_options &to_;
+  const selection &what_;
+  std::unique_ptr<database> db_;
+};
+
+/// Nothing is cut: this is read by programs and kept in logs.
+void print_plain(const lock_snapshot &locks) {
+  const auto header = watch_header();
+  text_table table{{header.begin(), header.end()}};
+  for (const watch_row &row : watch_rows(locks, {})) {
+    table.add({row.cells.begin(), row.cells.end()});
+  }
+  std::cout << locks.time << "  " << locks.database << "  "
+            << watch_summary(locks) << '\n'
+            << table.str() << std::endl;  // whoever reads a pipe wants it now
+}
+
+}  // namespace
+
+int execute(const watch_options &wanted, const options &all) {
+  observer eyes{all.connection, wanted.what};
+  eyes.require_namespace();
+  if (!all.json && isatty(STDOUT_FILENO) != 0 && isatty(STDIN_FILENO) != 0) {
+    watch_on_screen(wanted, [&eyes] { return eyes.look(); });
+    return exit_ok;
+  }
+  for (int looks = 1;; ++looks) {
+    if (all.json) {
+      std::cout << eyes.look_json() << std::endl;
+    } else {
+      print_plain(eyes.look());
+    }
+    if (looks == wanted.count || !std::cout) {
+      return exit_ok;
+    }
+    std::this_thread::sleep_for(wanted.interval);
+  }
+}
+
+}  // namespace pg_exclusive::cli

@@ -1,0 +1,203 @@
+#include "options/help.hpp"
+
+#include <map>
+
+namespace pg_exclusive::cli {
+
+namespace {
+
+constexpr auto program =
+    R"(pg_exclusive runs a command on exactly one node, under a named lock in PostgreSQL.
+
+Usage:
+  pg_exclusive COMMAND [OPTION]... [ARGUMENT]...
+
+Commands:
+  run NAME -- COMMAND [ARG]...   run a command while holding a lock
+  status [NAME]                  show who holds and who waits for which lock
+  watch [NAME]                   the same, live
+  wait NAME                      wait until a lock is free
+  break NAME --reason=TEXT       take a lock away from its holders
+  id NAME                        print the 64-bit id of a lock
+  doctor                         look for what may break locks
+
+  -V, --version                  output version information, then exit
+  -?, --help                     show this help, then exit
+
+NAME is NAMESPACE/KEY, split at the first slash.
+"pg_exclusive COMMAND --help" tells more about one command.
+)";
+
+constexpr auto run = R"(pg_exclusive run runs a command while holding a lock.
+
+Usage:
+  pg_exclusive run [OPTION]... NAMESPACE/KEY -- COMMAND [ARG]...
+
+Options:
+  -n, --nowait               give up at once when the lock is taken
+  -w, --wait=SECS            give up after waiting so long; without this and
+                             -n it waits without limit
+  -s, --shared               take the lock together with others that ask for
+                             -s; not with --slot or --once-per
+  -E, --taken-exit-code=NUM  exit code when the lock is taken (default 75)
+      --slot=TEXT            run at most one command that succeeds per slot,
+                             on all nodes, ever
+      --once-per=PERIOD      do not run when the last run that succeeded
+                             started less than half of this ago; a number with
+                             one of the units s, min, h, d, w, e.g. "1d"
+      --on-crash=WHAT        a run of the slot or period that never ended:
+                             "retry" (default) or "skip"
+      --grace=SECS           time between TERM and KILL when the lock is lost
+                             (default 5)
+      --lease=SECS           how long the server keeps the lock of a client it
+                             does not hear from (default 15, or what --grace
+                             needs)
+      --leftovers=WHAT       processes the command leaves behind: "wait" for
+                             them (default) or "end" them
+      --isolate              run it in a PID namespace, which ends with the tool
+                             whatever happens; needs root or user namespaces
+      --namespace=TEXT       namespace and key apart from each other, in place
+      --key=TEXT             of NAMESPACE/KEY
+      --json                 messages as JSON, one object a line
+  -q, --quiet                say nothing when the lock is taken or it already
+                             ran; the exit code tells
+  -v, --verbose              say what happens
+  -?, --help                 show this help, then exit
+
+@connection@
+The command sees PG_EXCLUSIVE_NAMESPACE, PG_EXCLUSIVE_KEY and
+PG_EXCLUSIVE_TOKEN, the fencing token. Signals are passed on to it.
+
+Exit codes: the command's own; 128+N if signal N ended it; 64 usage; 69 database
+unreachable, a standby or out of room; 70, 71 the tool or the system failed;
+75 lock taken, timed out, namespace paused or its quota used up; 76 lock lost;
+77 already ran in this slot or period; 78 not set up for it; 126 not executable;
+127 not found.
+)";
+
+constexpr auto status =
+    R"(pg_exclusive status shows who holds and who waits for which lock.
+
+Usage:
+  pg_exclusive status [OPTION]... [NAMESPACE[/KEY]]
+
+Options:
+      --namespaces           show the registered namespaces too
+      --runs                 show the recorded runs too
+      --namespace=TEXT       namespace and key apart from each other, in place
+      --key=TEXT             of NAMESPACE/KEY
+      --json                 output JSON
+  -?, --help                 show this help, then exit
+
+@connection@)";
+
+constexpr auto watch =
+    R"(pg_exclusive watch shows holders and waiters of locks, live.
+
+Usage:
+  pg_exclusive watch [OPTION]... [NAMESPACE[/KEY]]
+
+Options:
+  -i, --interval=SECS        time between two looks (default 1)
+      --count=NUM            end after so many looks
+      --namespace=TEXT       namespace and key apart from each other, in place
+      --key=TEXT             of NAMESPACE/KEY
+      --json                 output JSON, one object a look
+  -?, --help                 show this help, then exit
+
+@connection@
+Keys: n by name, t by time, w by waiters, r reverse; / filter, Esc no filter;
+arrows, PgUp and PgDn scroll; space pause, q quit. Where output is not a
+terminal, it is plain text.
+)";
+
+constexpr auto wait = R"(pg_exclusive wait waits until a lock is free.
+
+Usage:
+  pg_exclusive wait [OPTION]... NAMESPACE/KEY
+
+Options:
+  -n, --nowait               do not wait: exit code 0 when free, 75 when taken
+  -w, --wait=SECS            give up after so long, with exit code 75
+  -s, --shared               until it could be taken with "run -s"
+      --namespace=TEXT       namespace and key apart from each other, in place
+      --key=TEXT             of NAMESPACE/KEY
+      --json                 output JSON
+  -?, --help                 show this help, then exit
+
+@connection@
+It queues for the lock, and frees it as soon as it is granted: for that moment
+the lock is taken. "pg_exclusive status" only looks.
+)";
+
+constexpr auto break_ =
+    R"(pg_exclusive break takes a lock away: it ends the sessions of its holders.
+
+Usage:
+  pg_exclusive break [OPTION]... NAMESPACE/KEY --reason=TEXT
+
+Options:
+      --reason=TEXT          why; goes to the server's log
+      --namespace=TEXT       namespace and key apart from each other, in place
+      --key=TEXT             of NAMESPACE/KEY
+      --json                 output JSON
+  -?, --help                 show this help, then exit
+
+@connection@
+Commands of "run" that lose their lock are ended, but not before the next
+holder may start: only fencing tokens protect meanwhile.
+)";
+
+constexpr auto id =
+    R"(pg_exclusive id prints the 64-bit id of a lock, without asking a server.
+
+Usage:
+  pg_exclusive id [OPTION]... NAMESPACE/KEY
+
+Options:
+      --namespace=TEXT       namespace and key apart from each other, in place
+      --key=TEXT             of NAMESPACE/KEY
+      --json                 output JSON
+  -?, --help                 show this help, then exit
+)";
+
+constexpr auto doctor =
+    R"(pg_exclusive doctor looks for what may break locks, and says what to do.
+
+Usage:
+  pg_exclusive doctor [OPTION]...
+
+Options:
+      --lease=SECS           the lease that "run" is going to use (default 15)
+      --json                 output JSON
+  -?, --help                 show this help, then exit
+
+@connection@
+Exit code 0 when all is well, 1 with warnings only, 2 when something fails.
+)";
+
+constexpr auto connection = R"(Connection options:
+  -h, --host=HOSTNAME        database server host or socket directory
+  -p, --port=PORT            database server port
+  -U, --username=USERNAME    user name to connect as
+  -d, --dbname=DBNAME        database to connect to, or a connection string
+  -W, --password             ask for the password first
+)";
+
+}  // namespace
+
+std::string help_text(const std::string &command) {
+  static const std::map<std::string, const char *> texts{
+      {"", program},    {"run", run},      {"status", status},
+      {"watch", watch}, {"wait", wait},    {"break", break_},
+      {"id", id},       {"doctor", doctor}};
+  static const std::string mark = "@connection@";
+  std::string text = texts.at(command);
+  const auto at = text.find(mark);
+  if (at != std::string::npos) {
+    text.replace(at, mark.size(), connection);
+  }
+  return text;
+}
+
+}  // namespace pg_exclusive::cli

@@ -1,0 +1,101 @@
+// What the user asked for on the command line.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "pg_exclusive/lock_name.hpp"
+#include "pg_exclusive/lock_options.hpp"
+#include "supervise/schedule.hpp"
+
+namespace pg_exclusive::cli {
+
+using seconds = std::chrono::duration<double>;
+
+/// As psql has them; what is empty comes from the environment.
+struct connection_options {
+  std::string host;
+  std::string port;
+  std::string user;
+  std::string dbname;
+  bool ask_password = false;
+};
+
+struct run_options {
+  lock_name name;
+  std::vector<std::string> command;
+  std::optional<seconds> wait;  ///< none: without limit
+  bool shared = false;
+  int taken_exit_code = 75;
+  std::string slot;  ///< empty: not asked for; with `once_per`: `every 1d`
+  std::optional<std::chrono::seconds> once_per;
+  pg_exclusive::on_crash on_crash = pg_exclusive::on_crash::retry;
+  seconds grace{5};
+  seconds lease{15};
+  cli::leftovers on_leftovers = leftovers::wait;
+  bool isolate = false;
+  bool quiet = false;  ///< not a word of taken locks and runs there were
+  bool verbose = false;
+};
+
+/// A namespace, and maybe one key of it; none of both: everything.
+struct selection {
+  std::string namespace_;
+  std::string key;
+};
+
+struct status_options {
+  selection what;
+  bool runs = false;
+  bool namespaces = false;
+};
+
+struct watch_options {
+  selection what;
+  seconds interval{1};
+  int count = 0;  ///< 0: until told to quit
+};
+
+struct wait_options {
+  lock_name name;
+  std::optional<seconds> wait;
+  bool shared = false;
+};
+
+struct break_options {
+  lock_name name;
+  std::string reason;
+};
+
+struct id_options {
+  lock_name name;
+};
+
+struct doctor_options {
+  seconds lease{15};
+};
+
+using command_options =
+    std::variant<run_options, status_options, watch_options, wait_options,
+                 break_options, id_options, doctor_options>;
+
+struct options {
+  command_options command;
+  connection_options connection;
+  bool json = false;
+};
+
+/// The command line was understood and answered (help), or not understood:
+/// what to print, and the exit code.
+struct early_exit {
+  std::string text;
+  int exit_code;
+};
+
+/// Reads the command line. Does not throw for anything the user may type.
+std::variant<options, early_exit> parse_options(int argc, char **argv);
+
+}  // namespace pg_exclusive::cli

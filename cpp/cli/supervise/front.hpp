@@ -1,0 +1,76 @@
+// The front: the process that the shell or the service manager started.
+//
+// It knows no database. It passes signals on, decides whether the command
+// starts, and keeps a duplicate of the lock's socket: when the guard dies or
+// is stuck, the lock lives on until the front has ended the command.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/unique_fd.hpp"
+#include "process/channel.hpp"
+#include "process/process_tree.hpp"
+#include "process/shared_state.hpp"
+#include "process/signals.hpp"
+#include "supervise/child.hpp"
+#include "supervise/schedule.hpp"
+
+namespace pg_exclusive::cli {
+
+/// Exit code when the tool itself failed before the command was started.
+inline constexpr int exit_internal_error = 70;
+
+class front {
+ public:
+  struct context {
+    channel to_guard;
+    start_gate gate;
+    pid_t guard;
+    const signal_plan &signals;
+    shared_state &state;
+    supervision times;
+    std::vector<process_id> earlier_children;
+  };
+
+  explicit front(context given);
+
+  /// Waits for the end of it all; the tool's exit code. Does not return if
+  /// the terminal's interrupt ended the command: then it ends this process
+  /// too, as a shell expects of its job.
+  int run();
+
+ private:
+  void wait_for_event();
+  void on_message(channel::received m);
+  void on_grant(std::optional<std::int64_t> token);
+  void on_ending_signals();
+  void cancel(int number);
+  void on_other_signals();
+  void on_time();
+  void on_guard_end(int status);
+  void take_over(const std::string &why);
+  void arm_timer() const;
+  [[nodiscard]] boot_time patience() const;
+  [[noreturn]] static void die_of(int number);
+
+  context context_;
+  signal_reader ending_signals_;
+  signal_reader other_signals_;
+  signal_forwarder forwarder_;
+  unique_fd timer_;
+
+  pid_t command_ = 0;
+  unique_fd command_pidfd_;
+  unique_fd lock_socket_;
+  bool started_ = false;
+  bool cancelled_ = false;
+  boot_time guard_limit_ = never;  ///< when a guard with nothing to do is stuck
+  int terminal_signal_ = 0;
+  std::optional<message> tree_end_;
+  std::optional<message> end_;
+  std::optional<int> exit_code_;
+};
+
+}  // namespace pg_exclusive::cli

@@ -1,0 +1,363 @@
+#include "supervise/guard.hpp"
+
+#include <poll.h>
+#include <sys/timerfd.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <array>
+#include <csignal>
+
+#include "base/message.hpp"
+#include "process/end_tree.hpp"
+
+namespace pg_exclusive::cli {
+
+namespace {
+
+bool asks_to_end(int number) {
+  return number == SIGTERM || number == SIGINT || number == SIGHUP ||
+         number == SIGQUIT;
+}
+
+}  // namespace
+
+guard::guard(context given, lock_source &source)
+    : context_{std::move(given)},
+      command_{open_pidfd(context_.command.pid)},
+      ending_signals_{context_.signals.ending()},
+      other_signals_{context_.signals.other()},
+      forwarder_{context_.state},
+      timer_{check_errno(
+          timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK),
+          "could not create a timer")},
+      lock_{source} {
+  context_.to_front.send(
+      {.kind = message_kind::forked, .value = context_.command.pid},
+      command_.get());
+}
+
+int guard::run() {
+  while (phase_ != phase::over) {
+    wait_for_event();
+  }
+  return settle();
+}
+
+void guard::wait_for_event() {
+  arm_timer();
+  std::array<pollfd, 7> fds{{
+      {front_lives_ ? context_.front.get() : -1, POLLIN, 0},
+      {front_lives_ ? context_.to_front.fd() : -1, POLLIN, 0},
+      {ending_signals_.fd(), POLLIN, 0},
+      {other_signals_.fd(), POLLIN, 0},
+      {lock_.event_fd(), POLLIN, 0},
+      {timer_.get(), POLLIN, 0},
+      {context_.command.to_init.fd(), POLLIN, 0},
+  }};
+  if (poll(fds.data(), fds.size(), -1) < 0) {
+    return;
+  }
+  while (const auto m = context_.to_front.receive()) {
+    on_message(m->what);
+  }
+  if (fds[0].revents != 0) {
+    on_front_death();
+  }
+  hear_init();
+  if ((fds[6].revents & POLLHUP) != 0) {
+    context_.command.to_init.close();  // its death comes as SIGCHLD
+  }
+  on_signals();
+  on_lock_event();
+  on_time();
+}
+
+void guard::on_message(const message &m) {
+  switch (m.kind) {
+    case message_kind::started:
+      if (phase_ == phase::granted) {
+        phase_ = phase::running;
+      }
+      if (signal_to_forward_ != 0) {
+        forwarder_.forward(command_, signal_to_forward_);
+      }
+      break;
+    case message_kind::cancel:
+      abandon(m.value != 0 ? m.value : signal_to_forward_);
+      break;
+    case message_kind::signalled:
+      told_to_end_ = told_to_end_ || asks_to_end(m.value);
+      check_leftovers();
+      break;
+    default:
+      break;
+  }
+}
+
+void guard::on_signals() {
+  pollfd ready{ending_signals_.fd(), POLLIN, 0};
+  if (poll(&ready, 1, 0) > 0) {
+    context_.state.signal_arrived = true;
+  }
+  while (const auto info = ending_signals_.next()) {
+    if (!from_process(*info)) {
+      continue;
+    }
+    const int number = static_cast<int>(info->ssi_signo);
+    context_.state.note_signal(number);
+    told_to_end_ = told_to_end_ || asks_to_end(number);
+    if (phase_ == phase::waiting) {
+      abandon(number);
+    } else if (phase_ == phase::granted) {
+      signal_to_forward_ = number;
+    } else {
+      forwarder_.forward(command_, number);
+      check_leftovers();
+    }
+  }
+  while (const auto info = other_signals_.next()) {
+    if (info->ssi_signo == SIGCHLD) {
+      reap_children();
+    }
+  }
+}
+
+void guard::on_front_death() {
+  front_lives_ = false;
+  context_.to_front.close();
+  if (phase_ == phase::waiting) {
+    abandon(SIGKILL);
+  } else if (phase_ != phase::over) {
+    end_command("the front process has died; ending the command",
+                128 + SIGKILL);
+  }
+}
+
+void guard::on_lock_event() {
+  lock_.acknowledge();
+  held_lock *hold = lock_.hold();
+  if (phase_ == phase::over) {
+    return;
+  }
+  if (hold != nullptr && phase_ == phase::waiting) {
+    on_grant(*hold);
+  }
+  if (hold != nullptr && hold->lost().stop_requested()) {
+    end_command("lost: " + hold->loss() + "; ending the command",
+                exit_lock_lost);
+  } else if (hold == nullptr && lock_.ended() && phase_ == phase::waiting) {
+    abandon(0);
+  }
+}
+
+void guard::on_grant(held_lock &hold) {
+  phase_ = phase::granted;
+  publish_deadline(hold);
+  const auto token = hold.token();
+  context_.to_front.send({.kind = message_kind::granted,
+                          .has_token = token.has_value() ? 1 : 0,
+                          .token = token.value_or(0)},
+                         hold.socket());
+  context_.command.to_init.send({.kind = message_kind::granted}, hold.socket());
+}
+
+void guard::publish_deadline(const held_lock &hold) {
+  shared_state::set(context_.state.deadline,
+                    hold.lost().stop_requested() ? never : hold.deadline());
+}
+
+void guard::on_time() {
+  std::uint64_t expirations = 0;
+  [[maybe_unused]] const auto got =
+      read(timer_.get(), &expirations, sizeof expirations);
+  held_lock *hold = lock_.hold();
+  if (hold == nullptr || phase_ == phase::over) {
+    return;
+  }
+  publish_deadline(*hold);
+  if (boot_clock::now() >= context_.times.terminate_at(hold->deadline())) {
+    end_command("lost: " + hold->loss() + "; ending the command",
+                exit_lock_lost);
+  }
+}
+
+/// Wakes up when the command is to be ended, and often enough before to tell
+/// the front of every new deadline.
+void guard::arm_timer() {
+  const held_lock *hold = lock_.hold();
+  itimerspec when{};
+  if (hold != nullptr) {
+    const auto next = std::min(context_.times.terminate_at(hold->deadline()),
+                               boot_clock::now() + context_.times.lease / 15);
+    const auto left = std::max<std::chrono::nanoseconds>(
+        next - boot_clock::now(), std::chrono::milliseconds{1});
+    const auto seconds = std::chrono::floor<std::chrono::seconds>(left);
+    when.it_value = {seconds.count(), (left - seconds).count()};
+  }
+  timerfd_settime(timer_.get(), 0, &when, nullptr);
+}
+
+void guard::reap_children() {
+  for (;;) {
+    siginfo_t info{};
+    if (waitid(P_ALL, 0, &info, WEXITED | WSTOPPED | WCONTINUED | WNOHANG) !=
+        0) {
+      if (errno == ECHILD && phase_ != phase::waiting) {
+        phase_ = phase::over;
+      }
+      return;
+    }
+    if (info.si_pid == 0) {
+      check_leftovers();
+      return;
+    }
+    if (info.si_pid == context_.command.pid) {
+      on_child(info.si_code, info.si_status);
+    } else if (info.si_pid == context_.command.init) {
+      on_init(info.si_code);
+    }
+  }
+}
+
+void guard::on_child(int code, int status) {
+  switch (code) {
+    case CLD_STOPPED:
+      // The shell is to see its job stopped exactly when the command is.
+      send_signal(context_.front, SIGSTOP);
+      break;
+    case CLD_CONTINUED:
+      send_signal(context_.front, SIGCONT);
+      break;
+    case CLD_EXITED:
+      on_command_end({status, 0});
+      break;
+    default:
+      on_command_end({128 + status, status});
+  }
+}
+
+/// What became of an isolated command.
+void guard::hear_init() {
+  while (const auto m = context_.command.to_init.receive()) {
+    on_child(m->what.value, m->what.signal);
+    check_leftovers();
+  }
+}
+
+void guard::on_init(int code) {
+  if (code == CLD_STOPPED) {
+    kill(context_.command.init, SIGCONT);
+  } else if (code != CLD_CONTINUED) {
+    hear_init();  // it may have spoken last thing
+    if (command_lives_) {
+      on_command_end({128 + SIGKILL, SIGKILL});
+    }
+  }
+}
+
+void guard::on_command_end(outcome result) {
+  command_lives_ = false;
+  if (!decided_) {
+    outcome_ = result;
+  }
+  if (phase_ == phase::waiting) {
+    decide(result);
+    abandon(0);
+  }
+}
+
+bool guard::has_leftovers() const {
+  const auto below = descendants();
+  return std::any_of(below.begin(), below.end(), [this](const auto &process) {
+    return process.pid != context_.command.init;
+  });
+}
+
+/// The command has ended, something it started has not.
+void guard::check_leftovers() {
+  if (command_lives_ || phase_ == phase::over) {
+    return;
+  }
+  if (told_to_end_ || context_.times.on_leftovers == leftovers::end) {
+    end_command("", std::nullopt);
+  } else if (!leftovers_told_ && has_leftovers()) {
+    leftovers_told_ = true;
+    say("the command has ended, processes it started have not: keeping the "
+        "lock until they end");
+  }
+}
+
+/// Before the start: the command's process goes, nothing ran. The signal that
+/// asked for it decides the exit code, else what the lock's source says.
+void guard::abandon(int number) {
+  if (phase_ == phase::over) {
+    return;
+  }
+  if (number != 0) {
+    decide({128 + number, number});
+  }
+  lock_.stop();
+  end_tree({.kill_at = [] { return boot_clock::now(); }});
+  phase_ = phase::over;
+}
+
+/// Whatever the lock's source says at the end, this is the result.
+void guard::decide(outcome result) {
+  if (!decided_) {
+    outcome_ = result;
+    decided_ = true;
+  }
+}
+
+void guard::end_command(const std::string &why, std::optional<int> exit_code) {
+  if (!why.empty()) {
+    say(why);
+  }
+  if (exit_code) {
+    decide({*exit_code, 0});
+  }
+  const auto asked_at = boot_clock::now();
+  end_tree({.kill_at = [this, asked_at] { return kill_limit(asked_at); }});
+  phase_ = phase::over;
+}
+
+/// The grace, cut short where the lease would end within it. Tells the front
+/// that somebody is at it.
+boot_time guard::kill_limit(boot_time asked_at) {
+  auto limit = asked_at + context_.times.grace;
+  const held_lock *hold = lock_.hold();
+  if (hold != nullptr) {
+    publish_deadline(*hold);
+    if (!hold->lost().stop_requested()) {
+      limit = std::min(limit, context_.times.kill_at(hold->deadline()));
+    }
+  }
+  shared_state::set(
+      context_.state.ending_until,
+      std::max(limit, boot_clock::now()) + context_.times.margin());
+  return limit;
+}
+
+/// Frees the lock, now that nothing runs, and tells the front.
+int guard::settle() {
+  send_signal(context_.front, SIGCONT);
+  context_.to_front.send({.kind = message_kind::tree_ended,
+                          .value = outcome_.exit_code,
+                          .signal = outcome_.signal});
+  lock_.finish(outcome_.exit_code == 0);
+  lock_.join();
+  const auto overruled = lock_.result();
+  if (overruled && !decided_) {
+    if (!overruled->what.text.empty()) {
+      say(overruled->what);
+    }
+    outcome_ = {overruled->exit_code, 0};
+  }
+  context_.to_front.send({.kind = message_kind::ended,
+                          .value = outcome_.exit_code,
+                          .signal = outcome_.signal});
+  return outcome_.exit_code;
+}
+
+}  // namespace pg_exclusive::cli

@@ -19,7 +19,7 @@ namespace pg_exclusive::cli {
 namespace {
 
 int fail(const tool_error &error) {
-  say({"error: " + error.message, error.hint});
+  print_message({"error: " + error.message, error.hint});
   return error.exit_code;
 }
 
@@ -46,7 +46,7 @@ int run_command_line(int argc, char **argv) {
   hide_passwords(argc, argv);
   const auto &given = std::get<options>(parsed);
   if (given.json) {
-    say_json();
+    print_messages_as_json();
   }
   const int code =
       std::visit([&given](const auto &what) { return execute(what, given); },

@@ -13,7 +13,7 @@ namespace {
 
 bool json_wanted = false;
 
-std::string lines_for(const notice &what) {
+std::string lines_for(const message &what) {
   if (!json_wanted) {
     return "pg_exclusive: " + what.text + "\n" +
            (what.hint.empty() ? "" : "pg_exclusive: hint: " + what.hint + "\n");
@@ -30,11 +30,11 @@ std::string lines_for(const notice &what) {
 
 }  // namespace
 
-void say_json() { json_wanted = true; }
+void print_messages_as_json() { json_wanted = true; }
 
-void say(const std::string &text) { say(notice{text}); }
+void print_message(const std::string &text) { print_message(message{text}); }
 
-void say(const notice &what) {
+void print_message(const message &what) {
   const std::string lines = lines_for(what);
   if (write(STDERR_FILENO, lines.data(), lines.size()) < 0 && errno == EPIPE) {
     // Nobody reads it. Where SIGPIPE is blocked, ours must not be taken for

@@ -6,10 +6,10 @@
 namespace pg_exclusive::cli {
 
 /// From now on messages are JSON, one object a line: {"message": TEXT, ...}.
-void say_json();
+void print_messages_as_json();
 
 /// Something to tell.
-struct notice {
+struct message {
   std::string text;
   std::string hint = {};     ///< what to do about it; may be empty
   std::string details = {};  ///< for programs: a JSON object, or empty
@@ -18,7 +18,7 @@ struct notice {
 /// Writes "pg_exclusive: TEXT" and a newline to stderr, and the same for the
 /// hint, in one write, so that lines of the tool's processes and of the command
 /// do not mix.
-void say(const notice &what);
-void say(const std::string &text);
+void print_message(const message &what);
+void print_message(const std::string &text);
 
 }  // namespace pg_exclusive::cli

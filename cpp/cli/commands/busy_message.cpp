@@ -5,8 +5,8 @@
 
 namespace pg_exclusive::cli {
 
-notice refusal(const lock_name &name, outcome why,
-               const std::optional<holder_info> &holder) {
+message busy_message(const lock_name &name, outcome why,
+                     const std::optional<holder_info> &holder) {
   nlohmann::ordered_json details{
       {"namespace", name.namespace_},
       {"key", name.key},

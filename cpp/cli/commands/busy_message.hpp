@@ -12,7 +12,7 @@ namespace pg_exclusive::cli {
 
 /// `busy: jobs/nightly held by backup@10.0.0.7 (pid 4711) for 00:12:03`, as
 /// much of it as is known.
-[[nodiscard]] notice refusal(const lock_name &name, outcome why,
-                             const std::optional<holder_info> &holder);
+[[nodiscard]] message busy_message(const lock_name &name, outcome why,
+                                   const std::optional<holder_info> &holder);
 
 }  // namespace pg_exclusive::cli

@@ -55,7 +55,7 @@ json describe_lock(const lock_name &name) {
   return {{"namespace", name.namespace_}, {"key", name.key}};
 }
 
-notice already_ran(const run_options &wanted) {
+message already_ran(const run_options &wanted) {
   json details = describe_lock(wanted.name);
   details["event"] = "already_ran";
   details["slot"] = wanted.slot;
@@ -70,8 +70,8 @@ verdict failure(const run_options &wanted, const lock_error &error) {
   json details = describe_lock(wanted.name);
   details["event"] = "error";
   details["sqlstate"] = error.sqlstate();
-  const bool paused = told.exit_code == exit_taken;
-  return {paused ? wanted.taken_exit_code : told.exit_code,
+  const bool paused = told.exit_code == exit_busy;
+  return {paused ? wanted.busy_exit_code : told.exit_code,
           {"error: " + told.message, told.hint, json_text(details)}};
 }
 
@@ -96,15 +96,15 @@ std::optional<verdict> pg_lock_source::acquire(std::stop_token stop,
 }
 
 /// Nothing went wrong, there was just nothing to do.
-verdict pg_lock_source::not_run(int exit_code, notice why) const {
-  return {exit_code, wanted_.quiet ? notice{} : std::move(why)};
+verdict pg_lock_source::not_run(int exit_code, message why) const {
+  return {exit_code, wanted_.quiet ? message{} : std::move(why)};
 }
 
 std::optional<verdict> pg_lock_source::acquire_or_throw(std::stop_token stop,
                                                         const task &run) {
   client locks{conninfo_, {.lease = in_milliseconds(wanted_.lease)}};
   if (wanted_.verbose) {
-    say("connected; taking " + wanted_.name.to_string());
+    print_message("connected; taking " + wanted_.name.to_string());
   }
   lock_options how{
       .stop = std::move(stop),
@@ -118,12 +118,13 @@ std::optional<verdict> pg_lock_source::acquire_or_throw(std::stop_token stop,
   }
   if (!granted) {
     return not_run(
-        wanted_.taken_exit_code,
-        refusal(wanted_.name, granted.outcome(), granted.refused_by()));
+        wanted_.busy_exit_code,
+        busy_message(wanted_.name, granted.outcome(), granted.refused_by()));
   }
   hold held = *std::move(granted);
   if (wanted_.verbose) {
-    say("holding " + wanted_.name.to_string() +
+    print_message(
+        "holding " + wanted_.name.to_string() +
         (held.token() ? ", token " + std::to_string(*held.token()) : ""));
   }
 

@@ -18,7 +18,7 @@ class pg_lock_source : public lock_source {
  private:
   std::optional<verdict> acquire_or_throw(std::stop_token stop,
                                           const task &run);
-  [[nodiscard]] verdict not_run(int exit_code, notice why) const;
+  [[nodiscard]] verdict not_run(int exit_code, message why) const;
 
   const run_options &wanted_;
   std::string conninfo_;

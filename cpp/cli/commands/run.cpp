@@ -12,7 +12,7 @@ int execute(const run_options &wanted, const options &all) {
       wanted.command,
       {{"PG_EXCLUSIVE_NAMESPACE", wanted.name.namespace_},
        {"PG_EXCLUSIVE_KEY", wanted.name.key}}};
-  const supervision times{
+  const schedule times{
       std::chrono::duration_cast<std::chrono::nanoseconds>(wanted.lease),
       std::chrono::duration_cast<std::chrono::nanoseconds>(wanted.grace),
       wanted.on_leftovers, wanted.isolate};

@@ -20,8 +20,9 @@ int execute(const wait_options &wanted, const options &all) {
   }
   auto granted = locks.lock(wanted.name, how);
   if (!granted) {
-    say(refusal(wanted.name, granted.outcome(), granted.refused_by()));
-    return exit_taken;
+    print_message(
+        busy_message(wanted.name, granted.outcome(), granted.refused_by()));
+    return exit_busy;
   }
   hold held = *std::move(granted);
   held.unlock();

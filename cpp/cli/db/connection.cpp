@@ -136,7 +136,7 @@ int exit_code_of(const std::string &sqlstate) {
     return exit_usage;
   }
   if (sqlstate == "55000" || sqlstate == "53400") {
-    return exit_taken;  // the namespace is paused, or its quota used up
+    return exit_busy;  // the namespace is paused, or its quota used up
   }
   return exit_config;
 }

@@ -86,7 +86,7 @@ void add_run(CLI::App &app, typed &to) {
   add_name(app, to.name);
   add_wait(app, to);
   auto *shared = app.add_flag("-s,--shared", to.run.shared);
-  app.add_option("-E,--taken-exit-code", to.run.taken_exit_code)
+  app.add_option("-E,--taken-exit-code", to.run.busy_exit_code)
       ->check(number(0, 255));
   // A run is recorded under an exclusive lock: begin_run() asks for one.
   auto *slot = app.add_option("--slot", to.slot)->excludes(shared);
@@ -194,12 +194,12 @@ std::optional<seconds> wait_limit(const typed &given) {
                                 : std::optional{seconds{given.wait_seconds}};
 }
 
-/// The lease has to leave time for ending the command, twice: see supervision.
+/// The lease has to leave time for ending the command, twice: see schedule.
 void set_times(const typed &given, run_options &run) {
   run.grace = seconds{given.grace};
   const double least =
       seconds{
-          supervision::shortest_lease(
+          schedule::shortest_lease(
               std::chrono::duration_cast<std::chrono::nanoseconds>(run.grace))}
           .count();
   if (given.lease == 0) {

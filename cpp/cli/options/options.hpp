@@ -29,7 +29,7 @@ struct run_options {
   std::vector<std::string> command;
   std::optional<seconds> wait;  ///< none: without limit
   bool shared = false;
-  int taken_exit_code = 75;
+  int busy_exit_code = 75;
   std::string slot;  ///< empty: not asked for; with `once_per`: `every 1d`
   std::optional<std::chrono::seconds> once_per;
   pg_exclusive::on_crash on_crash = pg_exclusive::on_crash::retry;

@@ -25,8 +25,8 @@ std::pair<channel, channel> channel::make_pair() {
   return {channel{ends[0]}, channel{ends[1]}};
 }
 
-void channel::send(const message &m, int attached) const noexcept {
-  iovec part{const_cast<message *>(&m), sizeof m};
+void channel::send(const packet &m, int attached) const noexcept {
+  iovec part{const_cast<packet *>(&m), sizeof m};
   msghdr header{};
   header.msg_iov = &part;
   header.msg_iovlen = 1;

@@ -1,7 +1,7 @@
-// Messages between front and guard, with descriptors when needed.
+// Packets between front, guard and init, with a descriptor when needed.
 //
-// A message to a process that is gone is dropped: its death is noticed by
-// other means (SIGCHLD, pidfd), never through an error here.
+// A packet to a process that has ended is dropped. Its death is noticed by
+// other means (SIGCHLD, pidfd), never by an error here.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@
 
 namespace pg_exclusive::cli {
 
-enum class message_kind : std::int32_t {
+enum class packet_kind : std::int32_t {
   forked,      ///< guard: the command's process waits; `value`: pid; its pidfd
   child,       ///< init: what became of it; as waitid() says: code and status
   granted,     ///< guard: we hold the lock; `token`; the lock's socket
@@ -24,27 +24,27 @@ enum class message_kind : std::int32_t {
   signalled,   ///< front: a signal was passed on to it; `value`: the signal
 };
 
-struct message {
-  message_kind kind;
+struct packet {
+  packet_kind kind;
   std::int32_t value = 0;   ///< mostly an exit code
   std::int32_t signal = 0;  ///< the signal that ended the command, if one did
   std::int32_t has_token = 0;
   std::int64_t token = 0;
 };
 
-/// One end of a pair of sockets that keep the bounds of messages.
+/// One end of a pair of sockets that keep the bounds of packets.
 class channel {
  public:
   channel() = default;
   static std::pair<channel, channel> make_pair();
 
-  void send(const message &m, int attached = -1) const noexcept;
+  void send(const packet &m, int attached = -1) const noexcept;
 
   struct received {
-    message what;
+    packet what;
     unique_fd attached;
   };
-  /// The next message, if one is there. Never blocks.
+  /// The next packet if there is one. Never blocks.
   [[nodiscard]] std::optional<received> receive() const;
 
   [[nodiscard]] int fd() const noexcept { return socket_.get(); }

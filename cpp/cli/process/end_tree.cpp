@@ -59,7 +59,8 @@ class tree_ender {
 
   void report(const process_id &process, sent result) {
     if (result == sent::forbidden && forbidden_.insert(process).second) {
-      say("process " + std::to_string(process.pid) +
+      print_message(
+          "process " + std::to_string(process.pid) +
           " belongs to another user and cannot be ended; waiting for it");
     }
   }

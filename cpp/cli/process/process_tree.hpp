@@ -1,8 +1,8 @@
-// The living processes below this one, whatever they did to hide.
+// The living processes below this one.
 //
-// A subreaper inherits what its children leave behind, so everything the
-// command started is below us: also what changed its group or session, or
-// forked twice.
+// A subreaper inherits the processes that its children leave behind. So
+// everything that the command started is below this process, also after it has
+// changed its group or session or has forked twice.
 #pragma once
 
 #include <sys/types.h>

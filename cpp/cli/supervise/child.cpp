@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "base/exit_codes.hpp"
 #include "base/message.hpp"
 
 namespace pg_exclusive::cli {
@@ -22,7 +23,7 @@ struct start_word {
 
 /// The signal that forbids the start, 0 if none does. The queues first, then
 /// the flag: who takes a signal from a queue has set the flag before.
-int signal_before_start(const command_context &context) {
+int signal_before_start(const child_context &context) {
   for (const unique_fd *status : {&context.front, &context.guard}) {
     const int number = pending_signal(*status, context.signals.ending());
     if (number != 0) {
@@ -56,8 +57,8 @@ int signal_before_start(const command_context &context) {
 
   execvp(arguments[0], arguments.data());
   const int error = errno;
-  say("could not execute \"" + command.arguments[0] +
-      "\": " + std::strerror(error));
+  print_message("could not execute \"" + command.arguments[0] +
+                "\": " + std::strerror(error));
   _exit(error == ENOENT ? exit_not_found : exit_cannot_execute);
 }
 
@@ -93,7 +94,7 @@ bool start_gate::wait(std::optional<std::int64_t> &token) noexcept {
 }
 
 void become_command(start_gate &gate, const command_line &command,
-                    const command_context &context) {
+                    const child_context &context) {
   context.signals.restore();
   std::optional<std::int64_t> token;
   if (!gate.wait(token)) {

@@ -1,11 +1,11 @@
-// The process that will be the command: it is forked before anything else
-// exists, waits for the word, and becomes the command.
+// The child is the process that becomes the command.
 //
-// Forked first, it has never seen a connection, a thread or a password. It
-// waits in the front's process group, where the terminal's signals reach it
-// like any command's. It starts only if the front says so and no signal that
-// ends the tool has arrived until then: it looks itself, last thing before
-// exec, at what is pending in both processes.
+// It is forked before anything else exists, so it has never seen a connection,
+// a thread or a password. It waits in the front's process group, where the
+// terminal's signals reach it like any command's. It starts only if the front
+// says so and no signal that ends the tool has arrived until then. Immediately
+// before exec it looks itself at the signals that are pending in both
+// processes.
 #pragma once
 
 #include <cstdint>
@@ -20,8 +20,8 @@
 
 namespace pg_exclusive::cli {
 
-/// The word that starts a command: a pipe whose writing end only the front
-/// keeps, so that its death is the end of a command that was not started.
+/// A pipe that starts the command. Only the front keeps the writing end, so a
+/// command that was not started ends when the front dies.
 class start_gate {
  public:
   start_gate();
@@ -49,19 +49,15 @@ struct command_line {
 };
 
 /// What the command's process needs to decide whether it may start.
-struct command_context {
+struct child_context {
   const signal_plan &signals;
   shared_state &state;
   const unique_fd &front;  ///< its file /proc/PID/status
   const unique_fd &guard;
 };
 
-/// Exit codes of a command that could not be run, as the shell has them.
-inline constexpr int exit_cannot_execute = 126;
-inline constexpr int exit_not_found = 127;
-
 /// Waits at the gate and becomes the command. Runs in a process of its own.
 [[noreturn]] void become_command(start_gate &gate, const command_line &command,
-                                 const command_context &context);
+                                 const child_context &context);
 
 }  // namespace pg_exclusive::cli

@@ -10,6 +10,7 @@
 #include <csignal>
 #include <cstring>
 
+#include "base/exit_codes.hpp"
 #include "base/message.hpp"
 #include "process/end_tree.hpp"
 #include "supervise/guard.hpp"
@@ -31,7 +32,7 @@ int front::run() {
   while (!exit_code_) {
     wait_for_event();
   }
-  const message &last = end_ ? *end_ : tree_end_.value_or(message{});
+  const packet &last = end_ ? *end_ : tree_end_.value_or(packet{});
   if (terminal_signal_ != 0 && last.signal == terminal_signal_) {
     die_of(terminal_signal_);
   }
@@ -52,7 +53,7 @@ void front::wait_for_event() {
   // Signals first: a grant that comes with one starts nothing.
   on_ending_signals();
   while (auto m = context_.to_guard.receive()) {
-    on_message(std::move(*m));
+    on_packet(std::move(*m));
   }
   if ((fds[0].revents & POLLHUP) != 0) {
     context_.to_guard.close();  // its death comes as SIGCHLD
@@ -61,22 +62,22 @@ void front::wait_for_event() {
   on_time();
 }
 
-void front::on_message(channel::received m) {
+void front::on_packet(channel::received m) {
   switch (m.what.kind) {
-    case message_kind::forked:
+    case packet_kind::forked:
       command_ = m.what.value;
       command_pidfd_ = std::move(m.attached);
       break;
-    case message_kind::granted:
+    case packet_kind::granted:
       lock_socket_ = std::move(m.attached);
       on_grant(m.what.has_token != 0 ? std::optional{m.what.token}
                                      : std::nullopt);
       break;
-    case message_kind::tree_ended:
+    case packet_kind::tree_ended:
       tree_end_ = m.what;
       guard_limit_ = boot_clock::now() + context_.times.lease;
       break;
-    case message_kind::ended:
+    case packet_kind::ended:
       end_ = m.what;
       guard_limit_ = boot_clock::now() + 5s;
       break;
@@ -93,7 +94,7 @@ void front::on_grant(std::optional<std::int64_t> token) {
   }
   started_ = true;
   context_.gate.open(token);
-  context_.to_guard.send({.kind = message_kind::started});
+  context_.to_guard.send({.kind = packet_kind::started});
 }
 
 void front::on_ending_signals() {
@@ -112,8 +113,7 @@ void front::on_ending_signals() {
       if (!terminal) {
         forwarder_.forward(command_pidfd_, number);
       }
-      context_.to_guard.send(
-          {.kind = message_kind::signalled, .value = number});
+      context_.to_guard.send({.kind = packet_kind::signalled, .value = number});
     } else {
       cancel(number);
     }
@@ -128,7 +128,7 @@ void front::cancel(int number) {
   cancelled_ = true;
   guard_limit_ = boot_clock::now() +
                  std::max<std::chrono::nanoseconds>(context_.times.grace, 2s);
-  context_.to_guard.send({.kind = message_kind::cancel, .value = number});
+  context_.to_guard.send({.kind = packet_kind::cancel, .value = number});
 }
 
 void front::on_other_signals() {
@@ -155,7 +155,7 @@ void front::on_other_signals() {
 void front::on_guard_end(int status) {
   // It may have spoken last thing.
   while (auto m = context_.to_guard.receive()) {
-    on_message(std::move(*m));
+    on_packet(std::move(*m));
   }
   if (exit_code_) {
     return;
@@ -176,7 +176,8 @@ void front::on_guard_end(int status) {
 /// In the guard's place: everything it had is ours now, the lock's socket
 /// too, and that is closed when the command has been ended.
 void front::take_over(const std::string &why) {
-  say(why + (started_ ? "; ending the command" : "; the command was not run"));
+  print_message(
+      why + (started_ ? "; ending the command" : "; the command was not run"));
   const auto now = boot_clock::now();
   const auto deadline = shared_state::get(context_.state.deadline);
   const bool was_ending =
@@ -191,7 +192,7 @@ void front::take_over(const std::string &why) {
   if (cancelled_) {
     exit_code_ = 128 + context_.state.first_signal;
   } else {
-    exit_code_ = started_ ? exit_lock_lost : exit_internal_error;
+    exit_code_ = started_ ? exit_lost : exit_internal;
   }
 }
 

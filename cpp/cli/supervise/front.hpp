@@ -1,8 +1,28 @@
-// The front: the process that the shell or the service manager started.
+// The front is the process that the shell or the service manager started.
 //
-// It knows no database. It passes signals on, decides whether the command
-// starts, and keeps a duplicate of the lock's socket: when the guard dies or
-// is stuck, the lock lives on until the front has ended the command.
+// It has one thread and knows no database. It passes signals on to the
+// command, decides whether the command starts, and keeps a duplicate of the
+// lock's socket. When the guard dies or is stuck, the server's session lives on
+// until the front has ended the command and closed the duplicate.
+//
+// Its states, and what leads from one to the next:
+//
+//   waiting     The guard waits for the lock. A signal leads to "cancelled",
+//               the packet `granted` to "started".
+//   cancelled   The command will not start. The guard has `guard_limit_` to
+//               clean up.
+//   started     The command runs. The front looks at the lock's deadline in
+//               the shared page, which the guard renews.
+//   tree ended  The packet `tree_ended` has come. No process of the command is
+//               left, and the guard is releasing the lock.
+//   over        `exit_code_` is set.
+//
+// From every state the front takes over when the guard dies or when
+// `patience()` is over. It kills the guard, inherits the guard's children,
+// because it is a subreaper, ends them, and only then closes the socket.
+//
+// Only this process writes its own members. The shared page is described in
+// process/shared_state.hpp.
 #pragma once
 
 #include <optional>
@@ -19,9 +39,6 @@
 
 namespace pg_exclusive::cli {
 
-/// Exit code when the tool itself failed before the command was started.
-inline constexpr int exit_internal_error = 70;
-
 class front {
  public:
   struct context {
@@ -30,7 +47,7 @@ class front {
     pid_t guard;
     const signal_plan &signals;
     shared_state &state;
-    supervision times;
+    schedule times;
     std::vector<process_id> earlier_children;
   };
 
@@ -43,7 +60,7 @@ class front {
 
  private:
   void wait_for_event();
-  void on_message(channel::received m);
+  void on_packet(channel::received m);
   void on_grant(std::optional<std::int64_t> token);
   void on_ending_signals();
   void cancel(int number);
@@ -68,8 +85,8 @@ class front {
   bool cancelled_ = false;
   boot_time guard_limit_ = never;  ///< when a guard with nothing to do is stuck
   int terminal_signal_ = 0;
-  std::optional<message> tree_end_;
-  std::optional<message> end_;
+  std::optional<packet> tree_end_;
+  std::optional<packet> end_;
   std::optional<int> exit_code_;
 };
 

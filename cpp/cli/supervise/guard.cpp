@@ -8,6 +8,7 @@
 #include <array>
 #include <csignal>
 
+#include "base/exit_codes.hpp"
 #include "base/message.hpp"
 #include "process/end_tree.hpp"
 
@@ -33,7 +34,7 @@ guard::guard(context given, lock_source &source)
           "could not create a timer")},
       lock_{source} {
   context_.to_front.send(
-      {.kind = message_kind::forked, .value = context_.command.pid},
+      {.kind = packet_kind::forked, .value = context_.command.pid},
       command_.get());
 }
 
@@ -59,7 +60,7 @@ void guard::wait_for_event() {
     return;
   }
   while (const auto m = context_.to_front.receive()) {
-    on_message(m->what);
+    on_packet(m->what);
   }
   if (fds[0].revents != 0) {
     on_front_death();
@@ -73,9 +74,9 @@ void guard::wait_for_event() {
   on_time();
 }
 
-void guard::on_message(const message &m) {
+void guard::on_packet(const packet &m) {
   switch (m.kind) {
-    case message_kind::started:
+    case packet_kind::started:
       if (phase_ == phase::granted) {
         phase_ = phase::running;
       }
@@ -83,10 +84,10 @@ void guard::on_message(const message &m) {
         forwarder_.forward(command_, signal_to_forward_);
       }
       break;
-    case message_kind::cancel:
+    case packet_kind::cancel:
       abandon(m.value != 0 ? m.value : signal_to_forward_);
       break;
-    case message_kind::signalled:
+    case packet_kind::signalled:
       told_to_end_ = told_to_end_ || asks_to_end(m.value);
       check_leftovers();
       break;
@@ -144,8 +145,7 @@ void guard::on_lock_event() {
     on_grant(*hold);
   }
   if (hold != nullptr && hold->lost().stop_requested()) {
-    end_command("lost: " + hold->loss() + "; ending the command",
-                exit_lock_lost);
+    end_command("lost: " + hold->loss() + "; ending the command", exit_lost);
   } else if (hold == nullptr && lock_.ended() && phase_ == phase::waiting) {
     abandon(0);
   }
@@ -155,11 +155,11 @@ void guard::on_grant(held_lock &hold) {
   phase_ = phase::granted;
   publish_deadline(hold);
   const auto token = hold.token();
-  context_.to_front.send({.kind = message_kind::granted,
+  context_.to_front.send({.kind = packet_kind::granted,
                           .has_token = token.has_value() ? 1 : 0,
                           .token = token.value_or(0)},
                          hold.socket());
-  context_.command.to_init.send({.kind = message_kind::granted}, hold.socket());
+  context_.command.to_init.send({.kind = packet_kind::granted}, hold.socket());
 }
 
 void guard::publish_deadline(const held_lock &hold) {
@@ -177,8 +177,7 @@ void guard::on_time() {
   }
   publish_deadline(*hold);
   if (boot_clock::now() >= context_.times.terminate_at(hold->deadline())) {
-    end_command("lost: " + hold->loss() + "; ending the command",
-                exit_lock_lost);
+    end_command("lost: " + hold->loss() + "; ending the command", exit_lost);
   }
 }
 
@@ -283,7 +282,8 @@ void guard::check_leftovers() {
     end_command("", std::nullopt);
   } else if (!leftovers_told_ && has_leftovers()) {
     leftovers_told_ = true;
-    say("the command has ended, processes it started have not: keeping the "
+    print_message(
+        "the command has ended, processes it started have not: keeping the "
         "lock until they end");
   }
 }
@@ -312,7 +312,7 @@ void guard::decide(outcome result) {
 
 void guard::end_command(const std::string &why, std::optional<int> exit_code) {
   if (!why.empty()) {
-    say(why);
+    print_message(why);
   }
   if (exit_code) {
     decide({*exit_code, 0});
@@ -342,7 +342,7 @@ boot_time guard::kill_limit(boot_time asked_at) {
 /// Frees the lock, now that nothing runs, and tells the front.
 int guard::settle() {
   send_signal(context_.front, SIGCONT);
-  context_.to_front.send({.kind = message_kind::tree_ended,
+  context_.to_front.send({.kind = packet_kind::tree_ended,
                           .value = outcome_.exit_code,
                           .signal = outcome_.signal});
   lock_.finish(outcome_.exit_code == 0);
@@ -350,11 +350,11 @@ int guard::settle() {
   const auto overruled = lock_.result();
   if (overruled && !decided_) {
     if (!overruled->what.text.empty()) {
-      say(overruled->what);
+      print_message(overruled->what);
     }
     outcome_ = {overruled->exit_code, 0};
   }
-  context_.to_front.send({.kind = message_kind::ended,
+  context_.to_front.send({.kind = packet_kind::ended,
                           .value = outcome_.exit_code,
                           .signal = outcome_.signal});
   return outcome_.exit_code;

@@ -1,8 +1,30 @@
-// The guard: owns the lock, and is the parent of the command.
+// The guard owns the lock and is the parent of the command.
 //
-// Its rule: the lock goes only after the kernel has said that no process of
-// the command is left. It never ends by a signal that can be caught; when it
-// is killed, the front takes its place.
+// The lock is released only after the kernel has reported that no process of
+// the command is left. No signal that can be caught ends the guard. When it is
+// killed, the front takes its place.
+//
+// Threads. The event loop runs in the main thread and never does I/O with the
+// database. A second thread, `lock_thread`, runs the lock source, which waits
+// for the lock and releases it. The client library has threads of its own for
+// heartbeats. The event loop and `lock_thread` meet in two ways. `lock_thread`
+// makes its event descriptor readable after each change, and the loop calls
+// `stop()` and `finish()`.
+//
+// States (`phase`). Only the event loop changes them.
+//
+//   waiting   `lock_thread` waits for the lock. The command's process exists
+//             and waits at its gate. A grant leads to "granted", and a signal,
+//             a refusal or the end of the front to "over".
+//   granted   The lock is held. The front decides whether the command starts.
+//             Its packet `started` leads to "running", `cancel` to "over".
+//   running   The command runs, or processes that it left behind.
+//   over      The kernel has reported that no child is left (ECHILD).
+//             `settle()` releases the lock and tells the front.
+//
+// From "granted" and "running", `end_command()` leads to "over". It is called
+// when the lock is lost, when `schedule::terminate_at()` is reached without an
+// answered heartbeat, and when the front dies.
 #pragma once
 
 #include <optional>
@@ -19,9 +41,6 @@
 
 namespace pg_exclusive::cli {
 
-/// Exit code of a command that was ended because its lock was lost.
-inline constexpr int exit_lock_lost = 76;
-
 class guard {
  public:
   struct context {
@@ -30,7 +49,7 @@ class guard {
     forked_command command;
     const signal_plan &signals;
     shared_state &state;
-    supervision times;
+    schedule times;
   };
 
   guard(context given, lock_source &source);
@@ -40,10 +59,10 @@ class guard {
 
  private:
   enum class phase {
-    waiting,  ///< for the lock
-    granted,  ///< the front decides whether the command starts
+    waiting,
+    granted,
     running,
-    over,  ///< no process of the command is left
+    over,
   };
   /// How the command ended, or what is told in its place.
   struct outcome {
@@ -52,7 +71,7 @@ class guard {
   };
 
   void wait_for_event();
-  void on_message(const message &m);
+  void on_packet(const packet &m);
   void on_signals();
   void on_front_death();
   void on_lock_event();

@@ -41,7 +41,7 @@ class held_lock {
 /// not the whole truth.
 struct verdict {
   int exit_code;
-  notice what;  ///< with an empty text: nothing to say
+  message what;  ///< with an empty text: nothing to say
 };
 
 class lock_source {

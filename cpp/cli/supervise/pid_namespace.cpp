@@ -15,6 +15,7 @@
 #include <exception>
 #include <string>
 
+#include "base/exit_codes.hpp"
 #include "base/message.hpp"
 #include "process/end_tree.hpp"
 #include "process/process_tree.hpp"
@@ -37,7 +38,8 @@ pid_t fork_into(unsigned namespaces) {
 }
 
 void refuse(const std::string &why) {
-  say({"error: could not isolate the command: " + why,
+  print_message(
+      {"error: could not isolate the command: " + why,
        "--isolate needs root (CAP_SYS_ADMIN), or user namespaces, which the "
        "system or a container may forbid",
        R"({"event":"error"})"});
@@ -83,7 +85,7 @@ class init_process {
   /// Returns when no other process is left in the namespace.
   void run(const fork_in_init &fork_command) {
     command_ = fork_command();
-    to_guard_.send({.kind = message_kind::forked});
+    to_guard_.send({.kind = packet_kind::forked});
     while (!reap_children()) {
       wait_for_event();
     }
@@ -126,7 +128,7 @@ class init_process {
         return false;
       }
       if (info.si_pid == command_) {
-        to_guard_.send({.kind = message_kind::child,
+        to_guard_.send({.kind = packet_kind::child,
                         .value = info.si_code,
                         .signal = info.si_status});
       }
@@ -156,8 +158,8 @@ class init_process {
     if (!alone && now < limit()) {
       return;
     }
-    say(alone ? "front and guard have died; ending the command"
-              : "front and guard do not answer; killing the command");
+    print_message(alone ? "front and guard have died; ending the command"
+                        : "front and guard do not answer; killing the command");
     const auto kill_at =
         alone ? std::min(now + context_.times.grace, limit()) : now;
     end_tree({.kill_at = [kill_at] { return kill_at; }});

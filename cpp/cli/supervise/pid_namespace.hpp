@@ -1,11 +1,11 @@
 // A PID namespace for the command, and "init", its first process.
 //
-// When init ends, for whatever reason, the kernel kills all other processes of
-// the namespace, and none of them can leave it. Init is also a third watcher.
-// It has a duplicate of the lock's socket, and when front and guard are both
-// gone, or both stuck, it ends the command first and itself, with that socket,
-// after it. (To have the kernel kill init when its parent dies would be less:
-// by then the dead have closed their sockets, and the lock is free.)
+// When init ends, the kernel kills all other processes of the namespace, and
+// none of them can leave it. Init is also a third watcher with a duplicate of
+// the lock's socket. When front and guard have both died, or are both stuck,
+// init ends the command first. Then it ends itself, which closes the socket.
+// PR_SET_PDEATHSIG would not be enough. It acts when the other processes have
+// already closed their sockets, and by then the lock is free.
 #pragma once
 
 #include <sys/types.h>
@@ -19,9 +19,6 @@
 #include "supervise/schedule.hpp"
 
 namespace pg_exclusive::cli {
-
-/// Exit code when the system does not allow a namespace.
-inline constexpr int exit_not_isolated = 78;
 
 /// The system does not allow it; this has been said.
 class not_isolated : public std::runtime_error {
@@ -39,7 +36,7 @@ struct forked_command {
 /// What init watches.
 struct init_context {
   const unique_fd &front;  ///< pidfd
-  const supervision &times;
+  const schedule &times;
   const shared_state &state;
 };
 

@@ -1,4 +1,4 @@
-// What front and guard agree on: times, and how signals are passed on.
+// The order of events before a lease ends, and how signals are passed on.
 #pragma once
 
 #include <sys/types.h>
@@ -25,7 +25,7 @@ enum class leftovers {
 ///     kill_at        `margin` before it: KILL
 ///     last_kill_at   half a margin later: KILL by the front, or by init
 ///     deadline       the server may give the lock to somebody else
-struct supervision {
+struct schedule {
   std::chrono::nanoseconds lease;
   std::chrono::nanoseconds grace;
   leftovers on_leftovers = leftovers::wait;

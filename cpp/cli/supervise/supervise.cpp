@@ -8,6 +8,7 @@
 #include <csignal>
 #include <exception>
 
+#include "base/exit_codes.hpp"
 #include "base/message.hpp"
 #include "process/proc_file.hpp"
 #include "supervise/front.hpp"
@@ -77,7 +78,7 @@ pid_t fork_command(beginnings &made, wake_on_death &wake,
 }
 
 int run_guard(beginnings &made, wake_on_death &wake,
-              const command_line &command, const supervision &times,
+              const command_line &command, const schedule &times,
               const make_lock_source &make_source) {
   check_errno(prctl(PR_SET_CHILD_SUBREAPER, 1), "could not be a subreaper");
   const unique_fd status = open_proc_file(getpid(), "status");
@@ -108,7 +109,7 @@ int run_guard(beginnings &made, wake_on_death &wake,
 
 }  // namespace
 
-int supervise(const command_line &command, const supervision &times,
+int supervise(const command_line &command, const schedule &times,
               const make_lock_source &make_source) {
   check_errno(prctl(PR_SET_CHILD_SUBREAPER, 1), "could not be a subreaper");
   auto earlier_children = descendants();
@@ -117,14 +118,14 @@ int supervise(const command_line &command, const supervision &times,
 
   const pid_t guard_pid = check_errno(fork(), "could not fork");
   if (guard_pid == 0) {
-    int code = exit_internal_error;
+    int code = exit_internal;
     try {
       code = run_guard(made, wake, command, times, make_source);
     } catch (const not_isolated &) {
-      code = exit_not_isolated;
-      made.ends.second.send({.kind = message_kind::ended, .value = code});
+      code = exit_config;
+      made.ends.second.send({.kind = packet_kind::ended, .value = code});
     } catch (const std::exception &error) {
-      say(error.what());
+      print_message(error.what());
     }
     _exit(code);
   }

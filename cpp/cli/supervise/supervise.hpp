@@ -17,7 +17,7 @@ using make_lock_source = std::function<std::unique_ptr<lock_source>()>;
 /// becomes the front and must have one thread. Returns the exit code: the
 /// command's own, 128 + N if signal N ended it or came before the start, or
 /// what the source says. Throws std::system_error if nothing could be set up.
-int supervise(const command_line &command, const supervision &times,
+int supervise(const command_line &command, const schedule &times,
               const make_lock_source &make_source);
 
 }  // namespace pg_exclusive::cli

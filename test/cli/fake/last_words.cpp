@@ -5,8 +5,8 @@
 int main() {
   using namespace pg_exclusive::cli;  // NOLINT(google-build-using-namespace)
   auto [ours, theirs] = channel::make_pair();
-  theirs.send({.kind = message_kind::ended, .value = 5});
-  ours.send({.kind = message_kind::started});
+  theirs.send({.kind = packet_kind::ended, .value = 5});
+  ours.send({.kind = packet_kind::started});
   theirs.close();
   const auto last = ours.receive();
   return last && last->what.value == 5 && !ours.receive() ? 0 : 1;

@@ -22,7 +22,7 @@
 namespace pg_exclusive {
 
 namespace detail {
-class core;
+class client_core;
 struct client_access;
 
 /// Where `transaction.hpp` is included, argument-dependent lookup finds its
@@ -230,7 +230,7 @@ class PG_EXCLUSIVE_EXPORT client {
                              const lock_options &options);
   result<hold> campaign(const lock_name &name, const std::stop_token &stop);
 
-  std::shared_ptr<detail::core> core_;
+  std::shared_ptr<detail::client_core> core_;
 };
 
 }  // namespace pg_exclusive

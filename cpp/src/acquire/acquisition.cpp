@@ -8,14 +8,14 @@
 
 namespace pg_exclusive::detail {
 
-acquisition::acquisition(core &owner, const lock_name &name,
+acquisition::acquisition(client_core &owner, const lock_name &name,
                          const lock_options &options, int permits, bool bound)
     : owner_(owner),
       options_(options),
       permits_(permits),
       began_(boot_clock::now()),
-      gate_(owner.gate_of(name, permits)),
-      made_(std::make_shared<grant>(owner.shared_from_this(), gate_,
+      queue_(owner.queue_of(name, permits)),
+      made_(std::make_shared<grant>(owner.shared_from_this(), queue_,
                                     options.mode)) {
   if (options.wait) deadline_ = began_ + to_wait(*options.wait);
   if (bound) made_->bound_to = std::this_thread::get_id();
@@ -26,47 +26,47 @@ attempt acquisition::try_now() {
   {
     auto lock = enter();
     waits_since_ =
-        gate_->asking ? boot_clock::now() : boot_clock::time_point::max();
-    gate_->asked.wait(lock, [&] { return !gate_->asking; });
+        queue_->asking ? boot_clock::now() : boot_clock::time_point::max();
+    queue_->asked.wait(lock, [&] { return !queue_->asking; });
     if (auto answer = answer_here()) return std::move(*answer);
-    gate_->asking = true;
-    except = gate_->sessions();
+    queue_->asking = true;
+    except = queue_->sessions();
   }
   struct asking_guard {
-    gate &g;
+    local_queue &g;
     ~asking_guard() {
       const std::lock_guard guard(g.access);
       g.asking = false;
       g.asked.notify_all();
     }
-  } guard{*gate_};
+  } guard{*queue_};
   return ask(except);
 }
 
 // What needs no server: we have it, or a thread of ours is before us.
 std::optional<attempt> acquisition::answer_here() {
   if (permits_ > 0) return std::nullopt;
-  if (const gate::root *root = gate_->conflict(options_.mode)) {
+  if (const local_queue::server_grant *root = queue_->conflict(options_.mode)) {
     owner_.counters.local_refusals.fetch_add(1, std::memory_order_relaxed);
     return refused(local_holder(*root));
   }
   if (options_.mode == lock_mode::exclusive) return std::nullopt;
-  if (gate_->writer_waits(me_)) {
+  if (queue_->writer_waits(me_)) {
     owner_.counters.local_refusals.fetch_add(1, std::memory_order_relaxed);
     return refused(std::nullopt);
   }
-  if (gate::root *root = gate_->joinable()) return join(*root);
+  if (local_queue::server_grant *root = queue_->joinable()) return join(*root);
   return std::nullopt;
 }
 
-attempt acquisition::try_after(departure &leaving) {
+attempt acquisition::try_with_release(release &leaving) {
   leaving_ = &leaving;
   return try_now();
 }
 
 attempt acquisition::ask(const std::vector<session_ptr> &except) {
-  call c;
-  c.what = op::take;
+  request c;
+  c.kind = request_kind::take;
   c.name = &made_->name();
   c.mode = options_.mode;
   c.permits = permits_;
@@ -81,12 +81,12 @@ attempt acquisition::ask(const std::vector<session_ptr> &except) {
 }
 
 // Sends `c`, on the session of what is leaving where that is possible.
-session_ptr acquisition::carry(call &c,
+session_ptr acquisition::carry(request &c,
                                const std::vector<session_ptr> &except) {
-  session_ptr s = leaving_ == nullptr ? nullptr : leaving_->session_to_tell();
+  session_ptr s = leaving_ == nullptr ? nullptr : leaving_->session_to_ask();
   if (s && std::find(except.begin(), except.end(), s) == except.end()) {
     s->load.fetch_add(1, std::memory_order_relaxed);
-    leaving_->travel_with(c);
+    leaving_->send_with(c);
     return s;
   }
   s = owner_.sessions().pick(except, waits_since_);
@@ -99,8 +99,8 @@ void acquisition::confirm_if_late(boot_clock::time_point sent) {
   made_->since = boot_clock::now();
   if (made_->since - sent < owner_.heartbeat_period()) return;
   session &s = made_->on();
-  call c;
-  c.what = op::holds;
+  request c;
+  c.kind = request_kind::holds;
   c.mode = options_.mode;
   c.token = made_->token();
   s.submit(c);
@@ -114,21 +114,21 @@ void acquisition::confirm_if_late(boot_clock::time_point sent) {
 }
 
 attempt acquisition::granted() {
-  gate_->add(*made_);
-  if (made_->bound_to) gate_->owners.push_back(*made_->bound_to);
+  queue_->add(*made_);
+  if (made_->bound_to) queue_->owners.push_back(*made_->bound_to);
   owner_.counters.grants.fetch_add(1, std::memory_order_relaxed);
   owner_.counters.holds.fetch_add(1, std::memory_order_relaxed);
   owner_.tell_granted(*made_, made_->since - began_);
   return attempt(std::in_place, made_);
 }
 
-attempt acquisition::join(gate::root &root) {
+attempt acquisition::join(local_queue::server_grant &root) {
   ++root.users;
   made_->granted(root.token);
   made_->attach(root.on);
   made_->since = boot_clock::now();
   root.on->add(*made_);
-  if (made_->bound_to) gate_->owners.push_back(*made_->bound_to);
+  if (made_->bound_to) queue_->owners.push_back(*made_->bound_to);
   owner_.counters.shared_joins.fetch_add(1, std::memory_order_relaxed);
   owner_.counters.holds.fetch_add(1, std::memory_order_relaxed);
   return attempt(std::in_place, made_);
@@ -139,7 +139,7 @@ attempt acquisition::refused(std::optional<holder_info> holder) {
   return attempt(outcome::busy, std::move(holder));
 }
 
-holder_info acquisition::local_holder(const gate::root &root) {
+holder_info acquisition::local_holder(const local_queue::server_grant &root) {
   holder_info holder;
   holder.pid = root.on->backend_pid();
   holder.role = root.on->role();

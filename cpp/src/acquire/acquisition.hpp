@@ -8,35 +8,35 @@
 
 namespace pg_exclusive::detail {
 
-class departure;
+class release;
 struct server_wait_end;
 
 class acquisition {
  public:
   // `permits`: not the lock but one of so many permits, when not 0.  `bound`:
   // the thread that asks will be the one that gives it back.
-  acquisition(core &owner, const lock_name &name, const lock_options &options,
-              int permits, bool bound);
+  acquisition(client_core &owner, const lock_name &name,
+              const lock_options &options, int permits, bool bound);
 
   // Without waiting.
   attempt try_now();
   // Without waiting, on the session and in the message of a release.
-  attempt try_after(departure &leaving);
+  attempt try_with_release(release &leaving);
   // Until it is ours, the time is up, or a stop is requested.
   attempt wait();
 
  private:
-  // Whose turn it is in the queue of the gate.
+  // Whose turn it is in the local queue.
   enum class turn { ours, joined, timed_out, stopped };
 
   std::optional<attempt> answer_here();
   attempt ask(const std::vector<session_ptr> &except);
-  session_ptr carry(call &c, const std::vector<session_ptr> &except);
+  session_ptr carry(request &c, const std::vector<session_ptr> &except);
   void confirm_if_late(boot_clock::time_point sent);
   attempt granted();
-  attempt join(gate::root &root);
+  attempt join(local_queue::server_grant &root);
   attempt refused(std::optional<holder_info> holder);
-  static holder_info local_holder(const gate::root &root);
+  static holder_info local_holder(const local_queue::server_grant &root);
 
   attempt stand_in_queue();
   turn await_turn(std::unique_lock<std::mutex> &lock);
@@ -52,20 +52,20 @@ class acquisition {
   [[nodiscard]] bool stopped() const;
 
   std::unique_lock<std::mutex> enter() {
-    return std::unique_lock(gate_->access);
+    return std::unique_lock(queue_->access);
   }
 
-  core &owner_;
+  client_core &owner_;
   const lock_options &options_;
   const int permits_;
   const boot_clock::time_point began_;
   std::optional<boot_clock::time_point> deadline_;
-  gate_ptr gate_;
+  local_queue_ptr queue_;
   grant_ptr made_;
   // For the answer to somebody else's try.
   boot_clock::time_point waits_since_ = boot_clock::time_point::max();
-  waiter *me_ = nullptr;          // in the queue of the gate
-  departure *leaving_ = nullptr;  // goes in the same message
+  waiter *me_ = nullptr;        // in the local queue
+  release *leaving_ = nullptr;  // goes in the same message
 };
 
 }  // namespace pg_exclusive::detail

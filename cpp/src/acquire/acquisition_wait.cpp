@@ -12,13 +12,13 @@ attempt acquisition::wait() {
   bool first = false;
   {
     const auto lock = enter();
-    first = gate_->queue.empty();
+    first = queue_->queue.empty();
   }
   if (first) {
     attempt now = try_now();
     if (now) return now;
   }
-  const wait_graph::edge edge(owner_.graph(), gate_);
+  const wait_graph::edge edge(owner_.graph(), queue_);
   return stand_in_queue();
 }
 
@@ -35,13 +35,13 @@ attempt acquisition::stand_in_queue() {
     explicit place(acquisition &who, waiter &w) : a(who) {
       const auto lock = a.enter();
       a.me_ = &w;
-      a.gate_->queue.push_back(&w);
+      a.queue_->queue.push_back(&w);
     }
     ~place() {
       const auto lock = a.enter();
-      a.gate_->queue.remove(a.me_);
+      a.queue_->queue.remove(a.me_);
       a.me_ = nullptr;
-      a.gate_->wake();
+      a.queue_->wake();
     }
   };
   outcome why = outcome::timed_out;
@@ -52,7 +52,8 @@ attempt acquisition::stand_in_queue() {
       switch (await_turn(lock)) {
         case turn::joined:
           // It may have died, or grown too old, since.
-          if (gate::root *root = gate_->joinable()) return join(*root);
+          if (local_queue::server_grant *root = queue_->joinable())
+            return join(*root);
           break;
         case turn::ours:
           lock.unlock();
@@ -76,11 +77,11 @@ acquisition::turn acquisition::await_turn(std::unique_lock<std::mutex> &lock) {
       return turn::timed_out;
     }
     if (permits_ == 0 && options_.mode == lock_mode::shared &&
-        !gate_->writer_waits(me_) && gate_->joinable() != nullptr &&
-        gate_->conflict(lock_mode::shared) == nullptr) {
+        !queue_->writer_waits(me_) && queue_->joinable() != nullptr &&
+        queue_->conflict(lock_mode::shared) == nullptr) {
       return turn::joined;
     }
-    if (gate_->queue.front() == me_) return turn::ours;
+    if (queue_->queue.front() == me_) return turn::ours;
     sleep(lock);
   }
 }
@@ -136,7 +137,7 @@ std::optional<attempt> acquisition::wait_on(const session_ptr &s) {
   if (!end.answer.token) return std::nullopt;  // timed out, stopped
   confirm_if_late(end.sent);
   if (!await_local_losers()) {
-    owner_.unlock(*made_);
+    owner_.unlock_on_server(*made_);
     session_pool::unload(*s);
     return std::nullopt;
   }
@@ -150,7 +151,7 @@ void acquisition::accept(session &s, PGconn *connection,
                          const server_wait_end &end) {
   const bool got_it = end.answer.token.has_value();
   if (PQtransactionStatus(connection) != PQTRANS_IDLE ||
-      (!got_it && (end.answer.error || s.words().error_may_leave_lock()))) {
+      (!got_it && (end.answer.error || s.language().error_may_leave_lock()))) {
     s.lease().end();
     return;
   }
@@ -169,7 +170,7 @@ void acquisition::accept(session &s, PGconn *connection,
 // time is up before it has finished.
 bool acquisition::await_local_losers() {
   auto lock = enter();
-  while (gate_->conflict(options_.mode) != nullptr) {
+  while (queue_->conflict(options_.mode) != nullptr) {
     const auto rest = left();
     if (stopped() || (rest && rest->count() == 0)) return false;
     sleep(lock);

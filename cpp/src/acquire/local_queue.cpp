@@ -7,8 +7,8 @@
 
 namespace pg_exclusive::detail {
 
-const gate::root *gate::conflict(lock_mode mode) const {
-  for (const auto &r : roots) {
+const local_queue::server_grant *local_queue::conflict(lock_mode mode) const {
+  for (const auto &r : server_grants) {
     if (mode == lock_mode::exclusive || r.mode == lock_mode::exclusive) {
       return &r;
     }
@@ -16,7 +16,7 @@ const gate::root *gate::conflict(lock_mode mode) const {
   return nullptr;
 }
 
-bool gate::writer_waits(const waiter *before) const {
+bool local_queue::writer_waits(const waiter *before) const {
   for (const waiter *w : queue) {
     if (w == before) return false;
     if (w->mode == lock_mode::exclusive) return true;
@@ -24,9 +24,9 @@ bool gate::writer_waits(const waiter *before) const {
   return false;
 }
 
-gate::root *gate::joinable() {
+local_queue::server_grant *local_queue::joinable() {
   const auto now = boot_clock::now();
-  for (auto &r : roots) {
+  for (auto &r : server_grants) {
     if (r.mode == lock_mode::shared && !r.leaving && !r.lost && r.on->alive() &&
         now < r.since + join_for) {
       return &r;
@@ -35,54 +35,56 @@ gate::root *gate::joinable() {
   return nullptr;
 }
 
-std::vector<session_ptr> gate::sessions() const {
+std::vector<session_ptr> local_queue::sessions() const {
   std::vector<session_ptr> all;
-  for (const auto &r : roots) all.push_back(r.on);
+  for (const auto &r : server_grants) all.push_back(r.on);
   return all;
 }
 
-gate::root *gate::find(const grant &held) {
-  for (auto &r : roots) {
+local_queue::server_grant *local_queue::find(const grant &held) {
+  for (auto &r : server_grants) {
     if (r.on == held.shared_session() && r.token == held.token()) return &r;
   }
   return nullptr;
 }
 
-void gate::add(const grant &held) {
-  roots.push_back({held.shared_session(), held.token(), held.mode(), 1, false,
-                   false, held.since});
+void local_queue::add(const grant &held) {
+  server_grants.push_back({held.shared_session(), held.token(), held.mode(), 1,
+                           false, false, held.since});
 }
 
-void gate::forget_owner(grant &held) {
+void local_queue::forget_owner(grant &held) {
   if (!held.bound_to) return;
   const auto owner = std::find(owners.begin(), owners.end(), *held.bound_to);
   if (owner != owners.end()) owners.erase(owner);
   held.bound_to.reset();
 }
 
-void gate::wake() {
+void local_queue::wake() {
   for (waiter *w : queue) {
     w->wake.notify_one();
     if (w->mode == lock_mode::exclusive) break;
   }
 }
 
-gate_ptr gates::at(const lock_name &name) {
+local_queue_ptr local_queues::at(const lock_name &name) {
   shard &home = shards_[hash{}(name) % shards_.size()];
   const std::lock_guard guard(home.access);
   const auto found = home.gates.find(name);
   if (found != home.gates.end()) return *found;
   if (home.gates.size() >= home.sweep_at) home.sweep();
-  return *home.gates.insert(std::make_shared<gate>(name)).first;
+  return *home.gates.insert(std::make_shared<local_queue>(name)).first;
 }
 
 // New users come by the shard only: who is alone here stays so.
-void gates::shard::sweep() {
-  std::erase_if(gates, [](const gate_ptr &g) { return g.use_count() <= 1; });
+void local_queues::shard::sweep() {
+  std::erase_if(gates,
+                [](const local_queue_ptr &g) { return g.use_count() <= 1; });
   sweep_at = std::max(spare, 2 * gates.size());
 }
 
-wait_graph::edge::edge(wait_graph &graph, const gate_ptr &g) : graph_(graph) {
+wait_graph::edge::edge(wait_graph &graph, const local_queue_ptr &g)
+    : graph_(graph) {
   const auto me = std::this_thread::get_id();
   const std::lock_guard guard(graph_.access_);
   if (graph_.leads_back(g, me)) {
@@ -100,8 +102,9 @@ wait_graph::edge::~edge() {
   graph_.waiting_.erase(std::this_thread::get_id());
 }
 
-bool wait_graph::leads_back(const gate_ptr &from, std::thread::id to) const {
-  std::vector<gate_ptr> reached{from};
+bool wait_graph::leads_back(const local_queue_ptr &from,
+                            std::thread::id to) const {
+  std::vector<local_queue_ptr> reached{from};
   for (std::size_t at = 0; at < reached.size(); ++at) {
     std::vector<std::thread::id> owners;
     {

@@ -1,9 +1,9 @@
 // Where the threads of this process that want one name meet.
 //
 // What the process has of it, who wants it, in which order.  The server decides
-// who gets it; a gate only sees to it that one thread asks at a time, that
-// threads of this process never have it together when they must not, and that
-// shared holds share one grant of the server.
+// who gets it; a local queue only sees to it that one thread asks at a time,
+// that threads of this process never have it together when they must not, and
+// that shared holds share one grant of the server.
 #pragma once
 
 #include <array>
@@ -28,19 +28,19 @@ namespace pg_exclusive::detail {
 
 class grant;
 
-// A thread in the queue of a gate.  On its stack; under the gate's lock.
+// A thread in a local queue.  On its stack; under the lock of that queue.
 struct waiter {
   lock_mode mode;
   std::condition_variable wake;
 };
 
-struct gate {
+struct local_queue {
   // For so long new shared holds join one that is there; then they ask the
   // server, which lets waiting writers of other processes go first.
   static constexpr std::chrono::milliseconds join_for{1000};
 
   // One grant of the server, and the holds on it.
-  struct root {
+  struct server_grant {
     session_ptr on;
     std::int64_t token;
     lock_mode mode;
@@ -50,25 +50,25 @@ struct gate {
     boot_clock::time_point since;
   };
 
-  explicit gate(lock_name named) : name(std::move(named)) {}
+  explicit local_queue(lock_name named) : name(std::move(named)) {}
 
   const lock_name name;
   std::mutex access;
-  bool asking = false;                  // a try is on its way
-  std::condition_variable asked;        // it is back
-  std::vector<root> roots;              // what we have
-  std::list<waiter *> queue;            // who waits for it, in order
-  std::vector<std::thread::id> owners;  // threads bound to a hold on it
+  bool asking = false;                      // a try is on its way
+  std::condition_variable asked;            // it is back
+  std::vector<server_grant> server_grants;  // what we have
+  std::list<waiter *> queue;                // who waits for it, in order
+  std::vector<std::thread::id> owners;      // threads bound to a hold on it
 
   // All with `access` held.
 
   // Does something here stand against it?
-  [[nodiscard]] const root *conflict(lock_mode mode) const;
+  [[nodiscard]] const server_grant *conflict(lock_mode mode) const;
   [[nodiscard]] bool writer_waits(const waiter *before = nullptr) const;
   // A grant that a shared hold can join now.
-  root *joinable();
+  server_grant *joinable();
   [[nodiscard]] std::vector<session_ptr> sessions() const;
-  root *find(const grant &held);
+  server_grant *find(const grant &held);
   void add(const grant &held);
   // No thread in particular will give it back.
   void forget_owner(grant &held);
@@ -76,23 +76,26 @@ struct gate {
   void wake();
 };
 
-using gate_ptr = std::shared_ptr<gate>;
+using local_queue_ptr = std::shared_ptr<local_queue>;
 
 // All gates in use, and some that were: making one costs more than finding it.
-class gates {
+class local_queues {
  public:
-  // The gate of a name; nobody gets another one as long as somebody has it.
-  gate_ptr at(const lock_name &name);
+  // The local queue of a name; nobody gets another one as long as somebody has
+  // it.
+  local_queue_ptr at(const lock_name &name);
 
  private:
   // Of the name.  They may throw as far as the table knows, so it remembers
-  // each gate's.
+  // that of each queue.
   struct hash {
     using is_transparent = void;
     std::size_t operator()(const lock_name &name) const {
       return std::hash<lock_name>{}(name);
     }
-    std::size_t operator()(const gate_ptr &g) const { return (*this)(g->name); }
+    std::size_t operator()(const local_queue_ptr &g) const {
+      return (*this)(g->name);
+    }
   };
   struct equal {
     using is_transparent = void;
@@ -102,7 +105,9 @@ class gates {
 
    private:
     static const lock_name &name_of(const lock_name &name) { return name; }
-    static const lock_name &name_of(const gate_ptr &g) { return g->name; }
+    static const lock_name &name_of(const local_queue_ptr &g) {
+      return g->name;
+    }
   };
 
   struct shard {
@@ -112,8 +117,8 @@ class gates {
     void sweep();
 
     std::mutex access;
-    std::unordered_set<gate_ptr, hash, equal> gates;  // under access
-    std::size_t sweep_at = spare;                     // under access
+    std::unordered_set<local_queue_ptr, hash, equal> gates;  // under access
+    std::size_t sweep_at = spare;                            // under access
   };
 
   std::array<shard, 16> shards_;
@@ -127,7 +132,7 @@ class wait_graph {
   class edge {
    public:
     // Throws lock_error 40P01 when that would never end.
-    edge(wait_graph &graph, const gate_ptr &g);
+    edge(wait_graph &graph, const local_queue_ptr &g);
     edge(const edge &) = delete;
     edge &operator=(const edge &) = delete;
     ~edge();
@@ -137,10 +142,11 @@ class wait_graph {
   };
 
  private:
-  bool leads_back(const gate_ptr &from, std::thread::id to) const;
+  bool leads_back(const local_queue_ptr &from, std::thread::id to) const;
 
   std::mutex access_;
-  std::unordered_map<std::thread::id, gate_ptr> waiting_;  // under access_
+  std::unordered_map<std::thread::id, local_queue_ptr>
+      waiting_;  // under access_
 };
 
 }  // namespace pg_exclusive::detail

@@ -4,17 +4,17 @@
 
 namespace pg_exclusive::detail {
 
-departure::departure(grant &held) noexcept : held_(held), request_(held) {
+release::release(grant &held) noexcept : held_(held), request_(held) {
   if (!held.mark_released()) loss_ = held.loss().value_or(held.on().loss());
   held.owner().counters.holds.fetch_sub(1, std::memory_order_relaxed);
-  last_one_ = last_one_out();
+  last_user_ = is_last_user();
 }
 
 // Among shared holds on one grant: does the server have to know?
-bool departure::last_one_out() {
+bool release::is_last_user() {
   if (held_.mode() == lock_mode::exclusive) return true;
   const std::lock_guard guard(held_.at->access);
-  gate::root *root = held_.at->find(held_);
+  local_queue::server_grant *root = held_.at->find(held_);
   if (root == nullptr) return true;
   if (root->users > 1) {
     --root->users;
@@ -24,29 +24,29 @@ bool departure::last_one_out() {
   return true;
 }
 
-session_ptr departure::session_to_tell() const {
-  return untold() ? held_.shared_session() : nullptr;
+session_ptr release::session_to_ask() const {
+  return unsent() ? held_.shared_session() : nullptr;
 }
 
-void departure::travel_with(call &next) {
-  told_ = true;
+void release::send_with(request &next) {
+  sent_ = true;
   held_.on().submit(request_, next);
 }
 
-std::optional<loss_info> departure::end() noexcept {
+std::optional<loss_info> release::end() noexcept {
   if (ended_) return std::nullopt;
   ended_ = true;
   session &s = held_.on();
-  if (untold()) {
-    told_ = true;
+  if (unsent()) {
+    sent_ = true;
     s.submit(request_);
   }
-  if (told_ && !request_.ok) loss_ = s.gone();
+  if (sent_ && !request_.ok) loss_ = s.gone();
   // What cannot be given back goes with the session.
   if (request_.error) {
     s.fail(loss_reason::connection_closed, request_.error->what());
   }
-  if (last_one_) {
+  if (last_user_) {
     session_pool::unload(s);
   } else {
     s.remove(held_);
@@ -57,20 +57,21 @@ std::optional<loss_info> departure::end() noexcept {
 }
 
 // The threads of this process may go on.
-void departure::leave() {
-  gate &g = *held_.at;
+void release::leave() {
+  local_queue &g = *held_.at;
   const std::lock_guard guard(g.access);
-  if (const gate::root *root = g.find(held_);
+  if (const local_queue::server_grant *root = g.find(held_);
       root != nullptr &&
       (root->leaving || root->mode == lock_mode::exclusive)) {
-    g.roots.erase(g.roots.begin() + (root - g.roots.data()));
+    g.server_grants.erase(g.server_grants.begin() +
+                          (root - g.server_grants.data()));
   }
   g.forget_owner(held_);
   g.wake();
 }
 
-void departure::tell_released() {
-  const core &owner = held_.owner();
+void release::tell_released() {
+  const client_core &owner = held_.owner();
   if (!owner.options().on_event) return;
   event what;
   what.kind = event_kind::released;

@@ -8,34 +8,34 @@
 
 namespace pg_exclusive::detail {
 
-class departure {
+class release {
  public:
-  explicit departure(grant &held) noexcept;
-  departure(const departure &) = delete;
-  departure &operator=(const departure &) = delete;
-  ~departure() { end(); }
+  explicit release(grant &held) noexcept;
+  release(const release &) = delete;
+  release &operator=(const release &) = delete;
+  ~release() { end(); }
 
   // Was it lost before?
   [[nodiscard]] bool too_late() const { return loss_.has_value(); }
   // The session that has to be told, or null.
-  [[nodiscard]] session_ptr session_to_tell() const;
+  [[nodiscard]] session_ptr session_to_ask() const;
   // Tells it together with `next`, in one message, and waits for both answers.
-  void travel_with(call &next);
+  void send_with(request &next);
 
   // Does what is left to do, and says how the lock was lost, if it was.
   std::optional<loss_info> end() noexcept;
 
  private:
-  [[nodiscard]] bool untold() const { return last_one_ && !told_ && !loss_; }
-  bool last_one_out();
+  [[nodiscard]] bool unsent() const { return last_user_ && !sent_ && !loss_; }
+  bool is_last_user();
   void leave();
   void tell_released();
 
   grant &held_;
-  call request_;
+  request request_;
   std::optional<loss_info> loss_;
-  bool last_one_ = false;  // no other hold shares the grant
-  bool told_ = false;      // the server
+  bool last_user_ = false;  // no other hold shares the grant
+  bool sent_ = false;       // the server
   bool ended_ = false;
 };
 

@@ -59,15 +59,15 @@ heard listen(PGconn *connection, const bell *stop,
 // Gives back what came all the same.
 void hand_back(session &s, PGconn *connection, const wanted_lock &lock,
                std::int64_t token) {
-  call c;
-  c.what = op::unlock;
+  request c;
+  c.kind = request_kind::unlock;
   c.name = &lock.name;
   c.mode = lock.mode;
   c.token = token;
-  const std::array<call *, 1> calls{&c};
-  if (!s.words().send(connection, calls)) return;
+  const std::array<request *, 1> calls{&c};
+  if (!s.language().send(connection, calls)) return;
   const auto result = pq::take_result(connection);
-  if (result) s.words().receive(connection, result.get(), calls);
+  if (result) s.language().receive(connection, result.get(), calls);
 }
 
 // Asks the server to cancel what the session waits for.  PQcancel() blocks for
@@ -101,7 +101,7 @@ void abandon(session &s, PGconn *connection, const wanted_lock &lock,
   if (listen(connection, nullptr, until) == heard::answer) {
     const auto result = pq::take_result(connection);
     const auto answer =
-        s.words().read_wait(connection, result.get(), lock.name);
+        s.language().read_wait(connection, result.get(), lock.name);
     if (answer.token) hand_back(s, connection, lock, *answer.token);
   }
   s.lease().end();
@@ -122,7 +122,7 @@ server_wait_end wait_for_lock(session &s, PGconn *connection,
   end.sent = boot_clock::now();
   std::optional<boot_clock::time_point> until;
   if (wait) until = end.sent + *wait + patience;
-  s.words().send_wait(connection, lock, wait);
+  s.language().send_wait(connection, lock, wait);
   s.lease().set(boot_clock::time_point::max());
   switch (listen(connection, &stopped, until)) {
     case heard::bell:
@@ -137,7 +137,7 @@ server_wait_end wait_for_lock(session &s, PGconn *connection,
       break;
   }
   const auto result = pq::take_result(connection);
-  end.answer = s.words().read_wait(connection, result.get(), lock.name);
+  end.answer = s.language().read_wait(connection, result.get(), lock.name);
   return end;
 }
 

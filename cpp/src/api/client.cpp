@@ -14,8 +14,8 @@ namespace detail {
 
 void run_statement(const grant &held,
                    const std::function<void(PGconn *)> &statement) {
-  call c;
-  c.what = op::statement;
+  request c;
+  c.kind = request_kind::statement;
   c.name = &held.name();
   c.statement = &statement;
   held.on().submit(c);
@@ -39,7 +39,8 @@ std::shared_ptr<void> client_access::attachment(
 }  // namespace detail
 
 client::client(std::string conninfo, client_options options)
-    : core_(detail::core::make(std::move(conninfo), std::move(options))) {}
+    : core_(
+          detail::client_core::make(std::move(conninfo), std::move(options))) {}
 
 result<hold> client::try_lock(const lock_name &name,
                               const try_options &options) {
@@ -55,7 +56,7 @@ result<hold> client::try_lock_next(hold previous, const lock_name &name,
     return detail::hold_access::from(
         core_->acquire_next(held, name, options.mode));
   }
-  if (auto loss = held.owner().release(held)) {
+  if (auto loss = held.owner().release_grant(held)) {
     throw lock_lost(held.name(), std::move(*loss));
   }
   return try_lock(name, options);

@@ -38,7 +38,7 @@ hold::~hold() {
     new (std::nothrow) std::shared_ptr<detail::grant>(std::move(grant_));
     return;
   }
-  if (!grant_->released) grant_->owner().release(*grant_);
+  if (!grant_->released) grant_->owner().release_grant(*grant_);
 }
 
 bool hold::held() const noexcept {
@@ -88,8 +88,8 @@ bool hold::begin_run(std::string_view slot, const once_options &options) {
   check();
   bool begun = false;
   detail::run_statement(*grant_, [&](PGconn *connection) {
-    begun = grant_->on().words().begin_run(connection, grant_->name(), slot,
-                                           options);
+    begun = grant_->on().language().begin_run(connection, grant_->name(), slot,
+                                              options);
   });
   return begun;
 }
@@ -97,8 +97,8 @@ bool hold::begin_run(std::string_view slot, const once_options &options) {
 void hold::finish_run(std::string_view slot, bool succeeded) {
   check();
   detail::run_statement(*grant_, [&](PGconn *connection) {
-    grant_->on().words().finish_run(connection, grant_->name(), slot,
-                                    succeeded);
+    grant_->on().language().finish_run(connection, grant_->name(), slot,
+                                       succeeded);
   });
 }
 
@@ -112,7 +112,7 @@ detail::grant &hold::leave() {
 
 void hold::unlock() {
   detail::grant &held = leave();
-  if (auto loss = held.owner().release(held)) {
+  if (auto loss = held.owner().release_grant(held)) {
     throw lock_lost(held.name(), std::move(*loss));
   }
 }

@@ -11,7 +11,7 @@ namespace pg_exclusive::detail {
 
 // Shared with the thread, which may outlive the notifier when it is the one who
 // destroys it.
-struct notifier::state {
+struct callback_thread::state {
   std::mutex access;
   std::condition_variable changed;
   std::deque<std::function<void()>> work;  // under access
@@ -19,26 +19,26 @@ struct notifier::state {
   std::thread thread;
 };
 
-notifier::notifier() : state_(std::make_shared<state>()) {
+callback_thread::callback_thread() : state_(std::make_shared<state>()) {
   state_->thread = std::thread([shared = state_] { run(shared); });
 }
 
-notifier::~notifier() { stop(); }
+callback_thread::~callback_thread() { stop(); }
 
-void notifier::post(std::function<void()> work) {
+void callback_thread::post(std::function<void()> work) {
   const std::lock_guard guard(state_->access);
   state_->work.push_back(std::move(work));
   state_->changed.notify_one();
 }
 
-void notifier::post_event(std::function<void()> work) {
+void callback_thread::post_event(std::function<void()> work) {
   const std::lock_guard guard(state_->access);
   if (state_->work.size() >= most_events) return;
   state_->work.push_back(std::move(work));
   state_->changed.notify_one();
 }
 
-void notifier::stop() {
+void callback_thread::stop() {
   const bool from_inside =
       state_->thread.get_id() == std::this_thread::get_id();
   std::deque<std::function<void()>> dropped;
@@ -57,8 +57,8 @@ void notifier::stop() {
   }
 }
 
-void notifier::run(const std::shared_ptr<state> &state) {
-  pthread_setname_np(pthread_self(), "pgx-notifier");
+void callback_thread::run(const std::shared_ptr<state> &state) {
+  pthread_setname_np(pthread_self(), "pgx-callbacks");
   for (;;) {
     std::function<void()> next;
     {

@@ -9,15 +9,15 @@
 
 namespace pg_exclusive::detail {
 
-class notifier {
+class callback_thread {
  public:
   // How many unread events there may be.
   static constexpr std::size_t most_events = 10'000;
 
-  notifier();
-  notifier(const notifier &) = delete;
-  notifier &operator=(const notifier &) = delete;
-  ~notifier();
+  callback_thread();
+  callback_thread(const callback_thread &) = delete;
+  callback_thread &operator=(const callback_thread &) = delete;
+  ~callback_thread();
 
   // Runs `work` on the thread, in order.
   void post(std::function<void()> work);

@@ -64,7 +64,7 @@ lock_lost::lock_lost(const lock_name &name, loss_info info)
     : lock_error(
           message_of(name, info), sqlstate_of(info.reason), name,
           "Another node may have had the lock since " +
-              words::timestamp(info.others_may_run_since) +
+              to_string(info.others_may_run_since) +
               ".  Only a fencing token, checked where the work has its effect, "
               "protects in between."),
       info_(std::make_shared<const loss_info>(std::move(info))) {}

@@ -9,7 +9,7 @@
 
 namespace pg_exclusive {
 
-std::string words::timestamp(std::chrono::system_clock::time_point moment) {
+std::string to_string(std::chrono::system_clock::time_point moment) {
   const std::time_t seconds = std::chrono::system_clock::to_time_t(moment);
   std::tm fields{};
   gmtime_r(&seconds, &fields);
@@ -26,7 +26,7 @@ std::string holder_info::to_string() const {
     if (!application_name.empty()) text += ", " + application_name;
     text += ')';
   }
-  if (acquired_at) text += " since " + words::timestamp(*acquired_at);
+  if (acquired_at) text += " since " + pg_exclusive::to_string(*acquired_at);
   return text;
 }
 

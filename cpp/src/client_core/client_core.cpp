@@ -29,57 +29,59 @@ void check(const client_options &options) {
 
 }  // namespace
 
-core::core(std::string conninfo, client_options options)
+client_core::client_core(std::string conninfo, client_options options)
     : conninfo_(std::move(conninfo)),
       options_(std::move(options)),
       sessions_(*this) {}
 
-std::shared_ptr<core> core::make(std::string conninfo, client_options options) {
+std::shared_ptr<client_core> client_core::make(std::string conninfo,
+                                               client_options options) {
   check(options);
   // In a forked child there are no threads to join and no server to talk to.
-  std::shared_ptr<core> made(new core(std::move(conninfo), std::move(options)),
-                             [](core *c) {
-                               if (!c->forked()) delete c;
-                             });
+  std::shared_ptr<client_core> made(
+      new client_core(std::move(conninfo), std::move(options)),
+      [](client_core *c) {
+        if (!c->forked()) delete c;
+      });
   remember_for_fork(*made);
-  made->keeper_.emplace(*made);
+  made->heartbeats_.emplace(*made);
   session_pool::unload(*made->sessions_.pick());  // errors show up now
   return made;
 }
 
-core::~core() {
+client_core::~client_core() {
   forget_for_fork(*this);
   closing_.request_stop();
   // A server that is silent gets no more than this.
   watcher_.end_all_at(boot_clock::now() + std::chrono::seconds(1));
   auto left = sessions_.close();
-  if (keeper_) keeper_->stop();
+  if (heartbeats_) heartbeats_->stop();
   left.clear();
   watcher_.stop();
-  notifier_.stop();
+  callbacks_.stop();
 }
 
-void core::check_not_forked() const {
+void client_core::check_not_forked() const {
   if (!forked_) return;
   throw std::logic_error(
       "pg_exclusive::client used in a child process after fork()");
 }
 
-void core::check_usable() const {
+void client_core::check_usable() const {
   check_not_forked();
   if (closed_) throw closed_error();
 }
 
-lock_error core::closed_error() const {
+lock_error client_core::closed_error() const {
   return {"the client is closed", "08003"};
 }
 
-std::string core::conninfo() const {
+std::string client_core::conninfo() const {
   return options_.conninfo ? options_.conninfo() : conninfo_;
 }
 
-attempt core::acquire(const lock_name &name, const lock_options &options,
-                      bool bound, int permits) {
+attempt client_core::acquire(const lock_name &name, const lock_options &options,
+                             bool bound, int permits) {
   check_usable();
   name.check();
   acquisition way(*this, name, options, permits, bound);
@@ -87,21 +89,22 @@ attempt core::acquire(const lock_name &name, const lock_options &options,
   return unless_closed(waits ? way.wait() : way.try_now());
 }
 
-attempt core::unless_closed(attempt result) {
+attempt client_core::unless_closed(attempt result) {
   if (result && closed_) {
-    release(**result);
+    release_grant(**result);
     throw closed_error();
   }
   return result;
 }
 
-std::optional<loss_info> core::release(grant &held) noexcept {
-  return departure(held).end();
+std::optional<loss_info> client_core::release_grant(grant &held) noexcept {
+  return release(held).end();
 }
 
-attempt core::acquire_next(grant &held, const lock_name &name, lock_mode mode) {
+attempt client_core::acquire_next(grant &held, const lock_name &name,
+                                  lock_mode mode) {
   const lock_options now{.wait = std::chrono::milliseconds(0), .mode = mode};
-  departure leaving(held);
+  release leaving(held);
   std::optional<attempt> result;
   std::exception_ptr error;
   if (!leaving.too_late() && held.name() != name) {
@@ -109,14 +112,14 @@ attempt core::acquire_next(grant &held, const lock_name &name, lock_mode mode) {
       check_usable();
       name.check();
       result = unless_closed(
-          acquisition(*this, name, now, 0, false).try_after(leaving));
+          acquisition(*this, name, now, 0, false).try_with_release(leaving));
     } catch (...) {
       error = std::current_exception();
     }
   }
   // What was lost comes first: work was done under it.
   if (auto loss = leaving.end()) {
-    if (result && *result) release(***result);
+    if (result && *result) release_grant(***result);
     throw lock_lost(held.name(), std::move(*loss));
   }
   if (error) std::rethrow_exception(error);
@@ -124,20 +127,21 @@ attempt core::acquire_next(grant &held, const lock_name &name, lock_mode mode) {
 }
 
 // On the server only.
-bool core::unlock(grant &held) noexcept {
+bool client_core::unlock_on_server(grant &held) noexcept {
   session &s = held.on();
-  call c(held);
+  request c(held);
   s.submit(c);
   // What cannot be given back goes with the session.
   if (c.error) s.fail(loss_reason::connection_closed, c.error->what());
   return c.ok;
 }
 
-void core::session_opened(const session_ptr &s, boot_clock::duration took) {
+void client_core::session_opened(const session_ptr &s,
+                                 boot_clock::duration took) {
   counters.connects.fetch_add(1, std::memory_order_relaxed);
   has_extension = s->has_tokens();
   watcher_.add(s);
-  if (keeper_) keeper_->poke();
+  if (heartbeats_) heartbeats_->wake();
   event what;
   what.kind = event_kind::session_opened;
   what.took = std::chrono::duration_cast<std::chrono::microseconds>(took);
@@ -146,8 +150,8 @@ void core::session_opened(const session_ptr &s, boot_clock::duration took) {
 }
 
 // From any thread, the watcher's too: nothing here waits.
-void core::session_failed(const session_ptr &s) {
-  notifier_.post([this, weak = std::weak_ptr(s)] {
+void client_core::session_failed(const session_ptr &s) {
+  callbacks_.post([this, weak = std::weak_ptr(s)] {
     const auto failed = weak.lock();
     if (!failed) return;
     failed->tell_holders();
@@ -158,15 +162,15 @@ void core::session_failed(const session_ptr &s) {
     what.backend_pid = failed->backend_pid();
     tell(std::move(what));
   });
-  if (keeper_) keeper_->poke();
+  if (heartbeats_) heartbeats_->wake();
 }
 
-// On any thread but the watcher's; callbacks run on the notifier's.
-bool core::lost(grant_ptr g, const loss_info &info) {
+// On any thread but the watcher's; callbacks run on the callback thread.
+bool client_core::lost(grant_ptr g, const loss_info &info) {
   if (!g->mark_lost(info)) {
     // Should this be the last reference, core goes with it: not in the middle
     // of what the caller does.
-    notifier_.post([g = std::move(g)] {});
+    callbacks_.post([g = std::move(g)] {});
     return false;
   }
   counters.losses.fetch_add(1, std::memory_order_relaxed);
@@ -177,11 +181,12 @@ bool core::lost(grant_ptr g, const loss_info &info) {
   what.backend_pid = g->on().backend_pid();
   what.loss = info;
   tell(std::move(what));
-  notifier_.post([g = std::move(g)] { g->tell_lost(); });
+  callbacks_.post([g = std::move(g)] { g->tell_lost(); });
   return true;
 }
 
-void core::heartbeat_confirmed(const session &s, boot_clock::duration took) {
+void client_core::heartbeat_confirmed(const session &s,
+                                      boot_clock::duration took) {
   counters.heartbeats.fetch_add(1, std::memory_order_relaxed);
   if (took * 3 <= heartbeat_period()) return;
   event what;
@@ -191,14 +196,15 @@ void core::heartbeat_confirmed(const session &s, boot_clock::duration took) {
   tell(std::move(what));
 }
 
-void core::extension_appeared() {
+void client_core::extension_appeared() {
   if (has_extension.exchange(true)) return;
   event what;
   what.kind = event_kind::extension_appeared;
   tell(std::move(what));
 }
 
-void core::tell_granted(const grant &g, boot_clock::duration took) const {
+void client_core::tell_granted(const grant &g,
+                               boot_clock::duration took) const {
   if (!options_.on_event) return;
   event what;
   what.kind = event_kind::granted;
@@ -209,14 +215,14 @@ void core::tell_granted(const grant &g, boot_clock::duration took) const {
   tell(std::move(what));
 }
 
-void core::tell(event what) const {
+void client_core::tell(event what) const {
   if (!options_.on_event) return;
-  notifier_.post_event(
+  callbacks_.post_event(
       [hook = options_.on_event, what = std::move(what)] { hook(what); });
 }
 
-std::shared_ptr<void> core::attachment(std::type_index type,
-                                       std::shared_ptr<void> (*make)()) {
+std::shared_ptr<void> client_core::attachment(std::type_index type,
+                                              std::shared_ptr<void> (*make)()) {
   check_usable();
   const std::lock_guard guard(attachments_access_);
   auto &there = attachments_[type];

@@ -27,13 +27,13 @@ using grant_ptr = std::shared_ptr<grant>;
 // A grant, or who has the lock.
 using attempt = result<grant_ptr>;
 
-class core : public std::enable_shared_from_this<core> {
+class client_core : public std::enable_shared_from_this<client_core> {
  public:
-  static std::shared_ptr<core> make(std::string conninfo,
-                                    client_options options);
-  core(const core &) = delete;
-  core &operator=(const core &) = delete;
-  ~core();
+  static std::shared_ptr<client_core> make(std::string conninfo,
+                                           client_options options);
+  client_core(const client_core &) = delete;
+  client_core &operator=(const client_core &) = delete;
+  ~client_core();
 
   // Takes a lock, or one of so many permits.  `bound`: the thread that asks is
   // the one that gives it back.
@@ -43,9 +43,9 @@ class core : public std::enable_shared_from_this<core> {
   // possible.
   attempt acquire_next(grant &held, const lock_name &name, lock_mode mode);
   // Gives it back.  How it was lost, if it was.
-  std::optional<loss_info> release(grant &held) noexcept;
+  std::optional<loss_info> release_grant(grant &held) noexcept;
   // Only on the server.  False: the session does not have it.
-  bool unlock(grant &held) noexcept;
+  bool unlock_on_server(grant &held) noexcept;
 
   bool close(std::chrono::milliseconds deadline);
   [[nodiscard]] client_stats stats() const;
@@ -87,11 +87,11 @@ class core : public std::enable_shared_from_this<core> {
   void tell_granted(const grant &g, boot_clock::duration took) const;
   void tell(event what) const;
 
-  [[nodiscard]] watcher &watch() const { return watcher_; }
+  [[nodiscard]] socket_watcher &watch() const { return watcher_; }
   session_pool &sessions() { return sessions_; }
   wait_graph &graph() { return graph_; }
-  gate_ptr gate_of(const lock_name &name, int permits) {
-    return permits > 0 ? permit_gates_.at(name) : gates_.at(name);
+  local_queue_ptr queue_of(const lock_name &name, int permits) {
+    return permits > 0 ? permit_queues_.at(name) : queues_.at(name);
   }
   // Asks for a stop when the client is closed.
   [[nodiscard]] std::stop_token closing() const { return closing_.get_token(); }
@@ -109,7 +109,7 @@ class core : public std::enable_shared_from_this<core> {
   void become_child();
 
  private:
-  core(std::string conninfo, client_options options);
+  client_core(std::string conninfo, client_options options);
 
   bool release_all(const session_ptr &s, const loss_info &info);
   attempt unless_closed(attempt result);
@@ -119,19 +119,19 @@ class core : public std::enable_shared_from_this<core> {
   std::atomic<bool> forked_{false};
   std::atomic<bool> closed_{false};
   std::stop_source closing_;
-  gates gates_;
-  gates permit_gates_;
+  local_queues queues_;
+  local_queues permit_queues_;
   wait_graph graph_;
-  mutable notifier notifier_;
-  mutable watcher watcher_;
+  mutable callback_thread callbacks_;
+  mutable socket_watcher watcher_;
   session_pool sessions_;
-  std::optional<keeper> keeper_;
+  std::optional<heartbeat_thread> heartbeats_;
   std::mutex attachments_access_;
   std::map<std::type_index, std::shared_ptr<void>> attachments_;
 };
 
 // Every core of this process, for fork().
-void remember_for_fork(core &c);
-void forget_for_fork(core &c);
+void remember_for_fork(client_core &c);
+void forget_for_fork(client_core &c);
 
 }  // namespace pg_exclusive::detail

@@ -9,7 +9,7 @@ namespace pg_exclusive::detail {
 
 // Gives back everything on one session.  Holds that live are lost, because
 // whoever has them did not let go.
-bool core::release_all(const session_ptr &s, const loss_info &info) {
+bool client_core::release_all(const session_ptr &s, const loss_info &info) {
   bool all = true;
   std::set<std::int64_t> given;  // shared holds have one grant together
   for (const auto &g : s->grants()) {
@@ -17,13 +17,13 @@ bool core::release_all(const session_ptr &s, const loss_info &info) {
     if (!lost(g, info)) {
       all = false;  // its release is under way, and may come too late
     } else if (given.insert(token).second) {
-      all = unlock(*g) && all;
+      all = unlock_on_server(*g) && all;
     }
   }
   return all;
 }
 
-bool core::close(std::chrono::milliseconds deadline) {
+bool client_core::close(std::chrono::milliseconds deadline) {
   if (forked_ || closed_.exchange(true)) return true;
   loss_info info;
   info.reason = loss_reason::client_closed;
@@ -41,7 +41,7 @@ bool core::close(std::chrono::milliseconds deadline) {
   return all && boot_clock::now() < until;  // else something was cut off
 }
 
-client_stats core::stats() const {
+client_stats client_core::stats() const {
   client_stats now;
   now.grants = counters.grants;
   now.refusals = counters.refusals;

@@ -16,7 +16,7 @@ namespace {
 
 struct registry {
   std::mutex access;
-  std::vector<core *> cores;  // under access
+  std::vector<client_core *> cores;  // under access
 };
 
 // Never destroyed: a child may be forked while the process exits.
@@ -27,16 +27,16 @@ registry &all() {
 
 void before() {
   all().access.lock();
-  for (core *c : all().cores) c->watch().lock_for_fork();
+  for (client_core *c : all().cores) c->watch().lock_for_fork();
 }
 
 void after_in_parent() {
-  for (core *c : all().cores) c->watch().unlock_after_fork();
+  for (client_core *c : all().cores) c->watch().unlock_after_fork();
   all().access.unlock();
 }
 
 void after_in_child() {
-  for (core *c : all().cores) {
+  for (client_core *c : all().cores) {
     c->become_child();
     c->watch().unlock_after_fork();
   }
@@ -46,7 +46,7 @@ void after_in_child() {
 
 }  // namespace
 
-void remember_for_fork(core &c) {
+void remember_for_fork(client_core &c) {
   static std::once_flag once;
   std::call_once(
       once, [] { pthread_atfork(before, after_in_parent, after_in_child); });
@@ -54,12 +54,12 @@ void remember_for_fork(core &c) {
   all().cores.push_back(&c);
 }
 
-void forget_for_fork(core &c) {
+void forget_for_fork(client_core &c) {
   const std::lock_guard guard(all().access);
   std::erase(all().cores, &c);
 }
 
-void core::become_child() {
+void client_core::become_child() {
   forked_ = true;
   watcher_.cut_off_child();
 }

@@ -13,7 +13,7 @@
 
 namespace pg_exclusive::detail {
 
-keeper::keeper(core &owner) : owner_(owner) {
+heartbeat_thread::heartbeat_thread(client_core &owner) : owner_(owner) {
   wake_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (wake_ < 0) {
     throw std::system_error(errno, std::generic_category(), "eventfd");
@@ -21,29 +21,29 @@ keeper::keeper(core &owner) : owner_(owner) {
   thread_ = std::thread([this] { run(); });
 }
 
-keeper::~keeper() {
+heartbeat_thread::~heartbeat_thread() {
   stop();
   close(wake_);
 }
 
-void keeper::poke() { eventfd_write(wake_, 1); }
+void heartbeat_thread::wake() { eventfd_write(wake_, 1); }
 
-void keeper::stop() {
+void heartbeat_thread::stop() {
   if (!thread_.joinable()) return;
   stopping_ = true;
-  poke();
+  wake();
   thread_.join();
 }
 
-void keeper::run() {
-  pthread_setname_np(pthread_self(), "pgx-keeper");
+void heartbeat_thread::run() {
+  pthread_setname_np(pthread_self(), "pgx-heartbeat");
   while (!stopping_) wait_until(tend_sessions());
   // Whoever waits behind a heartbeat must not wait for ever.
   while (!beating_.empty()) wait_until(boot_clock::time_point::max());
 }
 
 // Sends what is due.  Returns when something is due again.
-boot_clock::time_point keeper::tend_sessions() {
+boot_clock::time_point heartbeat_thread::tend_sessions() {
   const auto now = boot_clock::now();
   auto next = now + owner_.heartbeat_period();
   for (const auto &s : owner_.sessions().all()) {
@@ -64,7 +64,7 @@ boot_clock::time_point keeper::tend_sessions() {
   return next;
 }
 
-void keeper::wait_until(boot_clock::time_point when) {
+void heartbeat_thread::wait_until(boot_clock::time_point when) {
   std::vector<pollfd> fds{{wake_, POLLIN, 0}};
   for (const auto &s : beating_) fds.push_back({s->socket(), POLLIN, 0});
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(
@@ -83,7 +83,7 @@ void keeper::wait_until(boot_clock::time_point when) {
   read_answers(ready);
 }
 
-void keeper::read_answers(const std::vector<bool> &ready) {
+void heartbeat_thread::read_answers(const std::vector<bool> &ready) {
   std::vector<std::shared_ptr<session>> still;
   for (std::size_t i = 0; i < beating_.size(); ++i) {
     if (!ready[i] || beating_[i]->carry_on()) still.push_back(beating_[i]);

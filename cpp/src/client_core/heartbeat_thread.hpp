@@ -14,18 +14,18 @@
 
 namespace pg_exclusive::detail {
 
-class core;
+class client_core;
 class session;
 
-class keeper {
+class heartbeat_thread {
  public:
-  explicit keeper(core &owner);
-  keeper(const keeper &) = delete;
-  keeper &operator=(const keeper &) = delete;
-  ~keeper();
+  explicit heartbeat_thread(client_core &owner);
+  heartbeat_thread(const heartbeat_thread &) = delete;
+  heartbeat_thread &operator=(const heartbeat_thread &) = delete;
+  ~heartbeat_thread();
 
   // There is a session more, or a dead one.
-  void poke();
+  void wake();
   void stop();
 
  private:
@@ -34,7 +34,7 @@ class keeper {
   void wait_until(boot_clock::time_point when);
   void read_answers(const std::vector<bool> &ready);
 
-  core &owner_;
+  client_core &owner_;
   int wake_ = -1;
   std::atomic<bool> stopping_{false};
   std::vector<std::shared_ptr<session>> beating_;  // of the thread

@@ -2,7 +2,7 @@
 
 #include <stdexcept>
 
-namespace pg_exclusive::wire {
+namespace pg_exclusive::binary_format {
 namespace {
 
 void put_int4(std::string &to, std::uint32_t value) {
@@ -112,4 +112,4 @@ std::vector<std::optional<std::int64_t>> read_int8_array(
   return elements;
 }
 
-}  // namespace pg_exclusive::wire
+}  // namespace pg_exclusive::binary_format

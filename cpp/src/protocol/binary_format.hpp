@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-namespace pg_exclusive::wire {
+namespace pg_exclusive::binary_format {
 
 // Object ids of types, fixed by PostgreSQL.
 constexpr unsigned type_bool = 16;
@@ -47,4 +47,4 @@ std::vector<std::string_view> read_array(std::string_view bytes);
 std::vector<std::optional<std::int64_t>> read_int8_array(
     std::string_view bytes);
 
-}  // namespace pg_exclusive::wire
+}  // namespace pg_exclusive::binary_format

@@ -66,42 +66,42 @@ T number(std::string_view text) {
   return value;
 }
 
-char letter(const call &c) {
+char letter(const request &c) {
   const bool shared = c.mode == lock_mode::shared;
-  switch (c.what) {
-    case op::unlock:
+  switch (c.kind) {
+    case request_kind::unlock:
       return shared ? 'v' : 'u';
-    case op::holds:
+    case request_kind::holds:
       return 'h';
     default:
       return shared ? 's' : 'x';
   }
 }
 
-class builtin_dialect final : public dialect {
+class builtin_protocol final : public protocol {
  public:
   [[nodiscard]] bool has_tokens() const override { return false; }
   [[nodiscard]] bool error_may_leave_lock() const override { return true; }
 
   std::int64_t prepare(PGconn *connection) override {
     pq::prepare(connection, many, many_statement(),
-                {wire::type_text, wire::type_int8_array});
+                {binary_format::type_text, binary_format::type_int8_array});
     pq::prepare(connection, heartbeat, heartbeat_statement(),
-                {wire::type_int8_array});
+                {binary_format::type_int8_array});
     const auto row = pq::exec(connection, "SELECT " + nonce_expression());
     return number<std::int64_t>(pq::column(row.get(), 0, 0));
   }
 
-  bool send(PGconn *connection, std::span<call *const> calls) override {
+  bool send(PGconn *connection, std::span<request *const> calls) override {
     std::string ops;
-    wire::array_builder ids(wire::type_int8, calls.size());
-    for (const call *c : calls) {
+    binary_format::array_builder ids(binary_format::type_int8, calls.size());
+    for (const request *c : calls) {
       if (c->permits > 0) {
         ops.clear();
         break;
       }
       ops.push_back(letter(*c));
-      ids.add(c->what == op::take ? c->name->id() : c->token);
+      ids.add(c->kind == request_kind::take ? c->name->id() : c->token);
     }
     const std::array<const char *, 2> values{ops.data(), ids.bytes().data()};
     const std::array<int, 2> lengths{static_cast<int>(ops.size()),
@@ -112,9 +112,9 @@ class builtin_dialect final : public dialect {
   }
 
   void receive(PGconn *connection, const PGresult *result,
-               std::span<call *const> calls) override {
+               std::span<request *const> calls) override {
     if (auto error = pq::error_of(connection, result)) {
-      for (call *c : calls) {
+      for (request *c : calls) {
         c->error.emplace(
             error->what(), error->sqlstate(),
             c->name == nullptr ? std::nullopt : std::optional(*c->name),
@@ -123,10 +123,10 @@ class builtin_dialect final : public dialect {
       return;
     }
     for (int row = 0; row < PQntuples(result); ++row) {
-      const auto n = wire::read_int8(PQgetvalue(result, row, 0));
-      call &c = *calls[static_cast<std::size_t>(n) - 1];
+      const auto n = binary_format::read_int8(PQgetvalue(result, row, 0));
+      request &c = *calls[static_cast<std::size_t>(n) - 1];
       c.ok = *PQgetvalue(result, row, 1) != 0;
-      if (c.what != op::take) continue;
+      if (c.kind != request_kind::take) continue;
       if (c.ok) c.wanted->granted(c.name->id());
       if (!c.ok) c.holder = find_holder(connection, c.name->id());
     }
@@ -134,7 +134,7 @@ class builtin_dialect final : public dialect {
 
   bool send_heartbeat(PGconn *connection,
                       std::span<const held_lock> held) override {
-    wire::array_builder ids(wire::type_int8, held.size());
+    binary_format::array_builder ids(binary_format::type_int8, held.size());
     for (const auto &lock : held) ids.add(lock.token);
     const char *value = ids.bytes().data();
     const int length = static_cast<int>(ids.bytes().size());
@@ -143,11 +143,12 @@ class builtin_dialect final : public dialect {
                                &binary, 1) == 1;
   }
 
-  pulse read_heartbeat(const PGresult *result,
-                       std::span<const held_lock> /*held*/) override {
-    pulse answer;
-    answer.nonce = wire::read_int8(PQgetvalue(result, 0, 0));
-    for (const auto id : wire::read_int8_array(pq::column(result, 0, 1))) {
+  heartbeat_reply read_heartbeat(const PGresult *result,
+                                 std::span<const held_lock> /*held*/) override {
+    heartbeat_reply answer;
+    answer.nonce = binary_format::read_int8(PQgetvalue(result, 0, 0));
+    for (const auto id :
+         binary_format::read_int8_array(pq::column(result, 0, 1))) {
       if (id) answer.lost.push_back(*id);
     }
     answer.extension_appeared = *PQgetvalue(result, 0, 2) != 0;
@@ -223,8 +224,8 @@ class builtin_dialect final : public dialect {
 
 }  // namespace
 
-std::unique_ptr<dialect> make_builtin_dialect() {
-  return std::make_unique<builtin_dialect>();
+std::unique_ptr<protocol> make_builtin_protocol() {
+  return std::make_unique<builtin_protocol>();
 }
 
 }  // namespace pg_exclusive::detail

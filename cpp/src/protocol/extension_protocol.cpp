@@ -36,11 +36,11 @@ class parameters {
   std::array<int, 4> lengths_{};
 };
 
-char letter(const call &c) {
-  switch (c.what) {
-    case op::unlock:
+char letter(const request &c) {
+  switch (c.kind) {
+    case request_kind::unlock:
       return 'u';
-    case op::holds:
+    case request_kind::holds:
       return 'h';
     default:
       return c.mode == lock_mode::shared ? 's' : 'x';
@@ -83,13 +83,13 @@ std::optional<holder_info> read_holder(
   return holder;
 }
 
-void read_details(std::string_view bytes, std::span<call *const> calls) {
-  const auto strings = wire::read_array(bytes);
+void read_details(std::string_view bytes, std::span<request *const> calls) {
+  const auto strings = binary_format::read_array(bytes);
   for (std::size_t at = 0; at + fields <= strings.size(); at += fields) {
     const std::span detail(strings.data() + at, fields);
     const auto index = number<std::size_t>(detail[ordinal]) - 1;
     if (index >= calls.size()) continue;
-    call &c = *calls[index];
+    request &c = *calls[index];
     if (detail[sqlstate].empty()) {
       c.holder = read_holder(detail);
     } else {
@@ -101,20 +101,21 @@ void read_details(std::string_view bytes, std::span<call *const> calls) {
   }
 }
 
-void answer(call &c, std::optional<std::int64_t> value) {
+void answer(request &c, std::optional<std::int64_t> value) {
   c.ok = value.has_value();
-  if (c.ok && c.what == op::take) c.wanted->granted(*value);
+  if (c.ok && c.kind == request_kind::take) c.wanted->granted(*value);
 }
 
-class extension_dialect final : public dialect {
+class extension_protocol final : public protocol {
  public:
-  explicit extension_dialect(std::string schema) : schema_(std::move(schema)) {}
+  explicit extension_protocol(std::string schema)
+      : schema_(std::move(schema)) {}
 
   [[nodiscard]] bool has_tokens() const override { return true; }
   [[nodiscard]] bool error_may_leave_lock() const override { return false; }
 
   std::int64_t prepare(PGconn *connection) override {
-    using namespace wire;
+    using namespace binary_format;
     const std::string details = ", exclusive_internal._details()";
     pq::prepare(connection, take_one,
                 "SELECT exclusive_internal._try($1, $2, $3)" + details,
@@ -132,20 +133,20 @@ class extension_dialect final : public dialect {
     return number<std::int64_t>(pq::column(session.get(), 0, 0));
   }
 
-  bool send(PGconn *connection, std::span<call *const> calls) override {
+  bool send(PGconn *connection, std::span<request *const> calls) override {
     if (calls.size() > 1) return send_many(connection, calls);
-    const call &c = *calls[0];
-    const wire::int8 token(c.token);
+    const request &c = *calls[0];
+    const binary_format::int8 token(c.token);
     const char mode = letter(c);
     parameters p;
-    switch (c.what) {
-      case op::take:
+    switch (c.kind) {
+      case request_kind::take:
         if (c.permits > 0) return send_permit(connection, c);
         p.add(c.name->namespace_);
         p.add(c.name->key);
         p.add({&mode, 1});
         return p.send(connection, take_one);
-      case op::unlock:
+      case request_kind::unlock:
         p.add({token.bytes.data(), token.bytes.size()});
         return p.send(connection, unlock_one);
       default:
@@ -154,24 +155,25 @@ class extension_dialect final : public dialect {
   }
 
   void receive(PGconn *connection, const PGresult *result,
-               std::span<call *const> calls) override {
+               std::span<request *const> calls) override {
     if (auto error = pq::error_of(connection, result)) {
       fail(*error, calls);
       return;
     }
-    call &first = *calls[0];
-    if (calls.size() == 1 && first.what == op::unlock) {
+    request &first = *calls[0];
+    if (calls.size() == 1 && first.kind == request_kind::unlock) {
       first.ok = !pq::is_null(result, 0, 0) && *PQgetvalue(result, 0, 0) != 0;
       return;
     }
-    if (calls.size() == 1 && first.what == op::take) {
+    if (calls.size() == 1 && first.kind == request_kind::take) {
       if (pq::is_null(result, 0, 0)) {
         first.ok = false;
       } else {
-        answer(first, wire::read_int8(PQgetvalue(result, 0, 0)));
+        answer(first, binary_format::read_int8(PQgetvalue(result, 0, 0)));
       }
     } else {
-      const auto values = wire::read_int8_array(pq::column(result, 0, 0));
+      const auto values =
+          binary_format::read_int8_array(pq::column(result, 0, 0));
       for (std::size_t i = 0; i < calls.size() && i < values.size(); ++i) {
         answer(*calls[i], values[i]);
       }
@@ -183,19 +185,20 @@ class extension_dialect final : public dialect {
 
   bool send_heartbeat(PGconn *connection,
                       std::span<const held_lock> held) override {
-    wire::array_builder tokens(wire::type_int8, held.size());
+    binary_format::array_builder tokens(binary_format::type_int8, held.size());
     for (const auto &lock : held) tokens.add(lock.token);
     parameters p;
     p.add(tokens.bytes());
     return p.send(connection, heartbeat);
   }
 
-  pulse read_heartbeat(const PGresult *result,
-                       std::span<const held_lock> /*held*/) override {
-    pulse answer;
-    answer.nonce = wire::read_int8(PQgetvalue(result, 0, 0));
+  heartbeat_reply read_heartbeat(const PGresult *result,
+                                 std::span<const held_lock> /*held*/) override {
+    heartbeat_reply answer;
+    answer.nonce = binary_format::read_int8(PQgetvalue(result, 0, 0));
     if (pq::is_null(result, 0, 1)) return answer;
-    for (const auto token : wire::read_int8_array(pq::column(result, 0, 1))) {
+    for (const auto token :
+         binary_format::read_int8_array(pq::column(result, 0, 1))) {
       if (token) answer.lost.push_back(*token);
     }
     return answer;
@@ -256,13 +259,14 @@ class extension_dialect final : public dialect {
   }
 
  private:
-  static bool send_many(PGconn *connection, std::span<call *const> calls) {
+  static bool send_many(PGconn *connection, std::span<request *const> calls) {
     std::string ops;
-    wire::array_builder namespaces(wire::type_text, calls.size());
-    wire::array_builder keys(wire::type_text, calls.size());
-    wire::array_builder tokens(wire::type_int8, calls.size());
-    for (const call *c : calls) {
-      const bool named = c->what == op::take;
+    binary_format::array_builder namespaces(binary_format::type_text,
+                                            calls.size());
+    binary_format::array_builder keys(binary_format::type_text, calls.size());
+    binary_format::array_builder tokens(binary_format::type_int8, calls.size());
+    for (const request *c : calls) {
+      const bool named = c->kind == request_kind::take;
       ops.push_back(letter(*c));
       namespaces.add(named ? std::string_view(c->name->namespace_)
                            : std::string_view());
@@ -277,7 +281,7 @@ class extension_dialect final : public dialect {
     return p.send(connection, take_many);
   }
 
-  bool send_permit(PGconn *connection, const call &c) const {
+  bool send_permit(PGconn *connection, const request &c) const {
     const char *statement =
         "SELECT exclusive_internal._try_permit($1, $2, $3), "
         "exclusive_internal._details()";
@@ -288,8 +292,8 @@ class extension_dialect final : public dialect {
                              nullptr, nullptr, 1) == 1;
   }
 
-  static void fail(const lock_error &error, std::span<call *const> calls) {
-    for (call *c : calls) {
+  static void fail(const lock_error &error, std::span<request *const> calls) {
+    for (request *c : calls) {
       c->ok = false;
       c->error.emplace(
           error.what(), error.sqlstate(),
@@ -303,8 +307,8 @@ class extension_dialect final : public dialect {
 
 }  // namespace
 
-std::unique_ptr<dialect> make_extension_dialect(std::string schema) {
-  return std::make_unique<extension_dialect>(std::move(schema));
+std::unique_ptr<protocol> make_extension_protocol(std::string schema) {
+  return std::make_unique<extension_protocol>(std::move(schema));
 }
 
 }  // namespace pg_exclusive::detail

@@ -30,7 +30,7 @@ struct wanted_lock {
 };
 
 // What a heartbeat answers.
-struct pulse {
+struct heartbeat_reply {
   std::int64_t nonce = 0;
   std::vector<std::int64_t> lost;  // tokens
   bool extension_appeared = false;
@@ -42,12 +42,12 @@ struct wait_answer {
   std::optional<lock_error> error;
 };
 
-class dialect {
+class protocol {
  public:
-  dialect() = default;
-  dialect(const dialect &) = delete;
-  dialect &operator=(const dialect &) = delete;
-  virtual ~dialect() = default;
+  protocol() = default;
+  protocol(const protocol &) = delete;
+  protocol &operator=(const protocol &) = delete;
+  virtual ~protocol() = default;
 
   [[nodiscard]] virtual bool has_tokens() const = 0;
   // After an error in an acquire: might the lock be held all the same?
@@ -57,15 +57,15 @@ class dialect {
   virtual std::int64_t prepare(PGconn *connection) = 0;
 
   // One or more takes, unlocks and holds in one statement.  False: not sent.
-  virtual bool send(PGconn *connection, std::span<call *const> calls) = 0;
+  virtual bool send(PGconn *connection, std::span<request *const> calls) = 0;
   // Fills in the answers, or the error of each.
   virtual void receive(PGconn *connection, const PGresult *result,
-                       std::span<call *const> calls) = 0;
+                       std::span<request *const> calls) = 0;
 
   virtual bool send_heartbeat(PGconn *connection,
                               std::span<const held_lock> held) = 0;
-  virtual pulse read_heartbeat(const PGresult *result,
-                               std::span<const held_lock> held) = 0;
+  virtual heartbeat_reply read_heartbeat(const PGresult *result,
+                                         std::span<const held_lock> held) = 0;
 
   // Waits in the server's queue, on a session that holds nothing.
   virtual bool send_wait(PGconn *connection, const wanted_lock &lock,
@@ -82,8 +82,8 @@ class dialect {
 };
 
 // With the extension, in the schema `schema` (quoted).
-std::unique_ptr<dialect> make_extension_dialect(std::string schema);
+std::unique_ptr<protocol> make_extension_protocol(std::string schema);
 // Without.
-std::unique_ptr<dialect> make_builtin_dialect();
+std::unique_ptr<protocol> make_builtin_protocol();
 
 }  // namespace pg_exclusive::detail

@@ -21,7 +21,7 @@ namespace pg_exclusive::detail {
 
 class grant;
 
-enum class op {
+enum class request_kind {
   take,      // a try without wait
   unlock,    // gives back the grant with this token
   holds,     // does the session still have the grant with this token?
@@ -29,15 +29,15 @@ enum class op {
 };
 
 // Lives on the stack of the thread that waits for it, and stays where it is.
-struct call {
-  call() noexcept { sem_init(&wake_, 0, 0); }
+struct request {
+  request() noexcept { sem_init(&wake_, 0, 0); }
   // Gives back `leaving`.
-  explicit call(grant &leaving);
-  call(const call &) = delete;
-  call &operator=(const call &) = delete;
-  ~call() { sem_destroy(&wake_); }
+  explicit request(grant &leaving);
+  request(const request &) = delete;
+  request &operator=(const request &) = delete;
+  ~request() { sem_destroy(&wake_); }
 
-  op what = op::take;
+  request_kind kind = request_kind::take;
   const lock_name *name = nullptr;
   lock_mode mode = lock_mode::exclusive;
   int permits = 0;  // take: of a semaphore with so many, not of the lock
@@ -56,13 +56,13 @@ struct call {
   std::optional<lock_error> error;
   boot_clock::time_point sent;
 
-  call *next = nullptr;  // in the queue of a session
+  request *next = nullptr;  // in the queue of a session
   // Of those that one thread queued together the last: where it waits.
-  call *awaited = this;
+  request *awaited = this;
 
   // It cannot share a statement with others.
   [[nodiscard]] bool alone() const {
-    return what == op::statement || permits > 0;
+    return kind == request_kind::statement || permits > 0;
   }
 
   // Tells the waiting thread that the answer is there, or that it has to carry

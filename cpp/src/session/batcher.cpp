@@ -13,15 +13,15 @@
 
 namespace pg_exclusive::detail {
 
-void session::push(call *first, call &last) {
+void session::push(request *first, request &last) {
   last.next = nullptr;
   (last_ == nullptr ? first_ : last_->next) = first;
   last_ = &last;
   ++queued_;
 }
 
-call *session::pop() {
-  call *c = first_;
+request *session::pop() {
+  request *c = first_;
   first_ = c->next;
   if (first_ == nullptr) last_ = nullptr;
   if (c->awaited == c) --queued_;
@@ -29,15 +29,15 @@ call *session::pop() {
 }
 
 // What the calling thread asks, linked by `next`.
-void session::submit(call *first, call &last) {
+void session::submit(request *first, request &last) {
   bound_for next = bound_for::nowhere;
-  call *stranded = nullptr;
+  request *stranded = nullptr;
   bool leading = false;
   int turns = 0;
   {
     const std::lock_guard guard(access_);
     const bool over = lease_.ended();
-    for (call *c = first; c != nullptr; c = c->next) {
+    for (request *c = first; c != nullptr; c = c->next) {
       if (c->releasing != nullptr) remove_locked(*c->releasing);
       if (over) give_up(*c);
     }
@@ -51,7 +51,7 @@ void session::submit(call *first, call &last) {
   }
   if (leading) {
     if (set_off(next, stranded) == bound_for::nowhere) return;  // it just died
-  } else if (last.await(turns) == call::done) {
+  } else if (last.await(turns) == request::done) {
     return;
   }
   lead(last);  // what carries it is on its way
@@ -59,30 +59,30 @@ void session::submit(call *first, call &last) {
 
 // Reads what is on its way, until there is somebody else to do it or nothing.
 // The thread's own call is among the first that are read.
-void session::lead(const call &mine) {
+void session::lead(const request &mine) {
   for (;;) {
     land();
-    std::array<call *, max_batch> landed;
+    std::array<request *, max_batch> landed;
     const std::size_t size = flight_.size;
     std::copy_n(flight_.calls.begin(), size, landed.begin());
     const std::span calls(landed.data(), size);
     const bound_for next = take_off(calls);
-    call *carrier =
+    request *carrier =
         next == bound_for::server ? flight_.calls.front()->awaited : nullptr;
-    for (call *c : calls) {
-      if (c->awaited == c && c != &mine) c->notify(call::done);
+    for (request *c : calls) {
+      if (c->awaited == c && c != &mine) c->notify(request::done);
     }
     // The other half of a pair that did not travel together is ours to read.
     if (next == bound_for::heartbeat || carrier == &mine) continue;
-    if (carrier != nullptr) carrier->notify(call::lead);
+    if (carrier != nullptr) carrier->notify(request::lead);
     return;
   }
 }
 
 // Registers what was granted, then sends what is due next.
-session::bound_for session::take_off(std::span<call *const> landed) {
+session::bound_for session::take_off(std::span<request *const> landed) {
   bound_for next = bound_for::nowhere;
-  call *stranded = nullptr;
+  request *stranded = nullptr;
   {
     const std::lock_guard guard(access_);
     next = board_next(landed, stranded);
@@ -91,8 +91,8 @@ session::bound_for session::take_off(std::span<call *const> landed) {
 }
 
 // With `access_` held.  `stranded`: who asked and will not be served.
-session::bound_for session::board_next(std::span<call *const> landed,
-                                       call *&stranded) {
+session::bound_for session::board_next(std::span<request *const> landed,
+                                       request *&stranded) {
   // Right after a good landing its time will do: it must only not be later than
   // what is sent next.
   flight_.at = !landed.empty() && flight_.landed > flight_.at
@@ -120,7 +120,7 @@ session::bound_for session::board_next(std::span<call *const> landed,
   return bound_for::nowhere;
 }
 
-session::bound_for session::set_off(bound_for next, call *stranded) {
+session::bound_for session::set_off(bound_for next, request *stranded) {
   if (next == bound_for::the_end) {
     close_lost();
     fail_queue(stranded);
@@ -131,9 +131,9 @@ session::bound_for session::set_off(bound_for next, call *stranded) {
 }
 
 // Grants count from here; what came too late is none.
-void session::settle(std::span<call *const> landed, bool in_time) {
-  for (call *c : landed) {
-    if (c->what != op::take || !c->ok) continue;
+void session::settle(std::span<request *const> landed, bool in_time) {
+  for (request *c : landed) {
+    if (c->kind != request_kind::take || !c->ok) continue;
     if (in_time) {
       c->wanted->attach(shared_from_this());
       c->wanted->index = grants_.size();
@@ -166,15 +166,15 @@ void session::board_heartbeat() {
 }
 
 void session::send() {
-  const std::span<call *const> calls(flight_.calls.data(), flight_.size);
+  const std::span<request *const> calls(flight_.calls.data(), flight_.size);
   PGconn *connection = connection_.get();
   if (flight_.heartbeat) {
     last_beat_ = flight_.at.time_since_epoch().count();
-    flight_.sent = words_->send_heartbeat(connection, flight_.held);
-  } else if (calls[0]->what == op::statement) {
+    flight_.sent = protocol_->send_heartbeat(connection, flight_.held);
+  } else if (calls[0]->kind == request_kind::statement) {
     flight_.sent = true;  // it does all itself, when it lands
   } else {
-    flight_.sent = words_->send(connection, calls);
+    flight_.sent = protocol_->send(connection, calls);
   }
 }
 
@@ -189,35 +189,35 @@ bool session::cancelled(const lock_error &error) {
 
 // Reads the answers.  Afterwards every call has one.
 void session::land() {
-  const std::span<call *const> calls(flight_.calls.data(), flight_.size);
+  const std::span<request *const> calls(flight_.calls.data(), flight_.size);
   if (!flight_.sent) {
     fail(loss_reason::connection_closed, PQerrorMessage(connection_.get()));
   } else if (flight_.heartbeat) {
     land_heartbeat();
-  } else if (calls[0]->what == op::statement) {
+  } else if (calls[0]->kind == request_kind::statement) {
     land_statement(*calls[0]);
   } else {
     land_calls(calls);
   }
   if (!lease_.ended()) return;
-  for (call *c : calls) give_up(*c);
+  for (request *c : calls) give_up(*c);
 }
 
-void session::land_calls(std::span<call *const> calls) {
+void session::land_calls(std::span<request *const> calls) {
   PGconn *connection = connection_.get();
   const auto result = pq::take_result(connection);
-  for (call *c : calls) c->sent = flight_.at;
+  for (request *c : calls) c->sent = flight_.at;
   if (PQtransactionStatus(connection) != PQTRANS_IDLE) {
     fail(loss_reason::connection_closed, PQerrorMessage(connection));
     return;
   }
   try {
-    words_->receive(connection, result.get(), calls);
+    protocol_->receive(connection, result.get(), calls);
   } catch (const std::runtime_error &strange) {
     fail(loss_reason::backend_changed, strange.what());
     return;
   }
-  for (const call *c : calls) {
+  for (const request *c : calls) {
     if (!c->error) continue;
     if (!forgets_us(*c->error) && !cancelled(*c->error)) continue;
     fail(forgets_us(*c->error) ? loss_reason::lock_gone
@@ -228,15 +228,15 @@ void session::land_calls(std::span<call *const> calls) {
   confirm();
   owner_.counters.round_trips.fetch_add(1, std::memory_order_relaxed);
   owner_.counters.calls.fetch_add(calls.size(), std::memory_order_relaxed);
-  if (!words_->error_may_leave_lock()) return;
-  for (const call *c : calls) {
-    if (c->error && c->what == op::take) {
+  if (!protocol_->error_may_leave_lock()) return;
+  for (const request *c : calls) {
+    if (c->error && c->kind == request_kind::take) {
       fail(loss_reason::lock_gone, "an acquire on this session failed");
     }
   }
 }
 
-void session::land_statement(call &c) {
+void session::land_statement(request &c) {
   try {
     c.sent = flight_.at;
     (*c.statement)(connection_.get());
@@ -254,20 +254,21 @@ void session::land_statement(call &c) {
 }
 
 // Whoever asked when nothing can be had any more.
-void session::give_up(call &c) {
+void session::give_up(request &c) {
   c.ok = false;
-  if (c.what != op::unlock && c.what != op::holds && !c.error) {
+  if (c.kind != request_kind::unlock && c.kind != request_kind::holds &&
+      !c.error) {
     c.error.emplace(
         broken(c.name == nullptr ? std::nullopt : std::optional(*c.name)));
   }
 }
 
-void session::fail_queue(call *first) {
+void session::fail_queue(request *first) {
   while (first != nullptr) {
-    call *c = first;
+    request *c = first;
     first = c->next;
     give_up(*c);
-    if (c->awaited == c) c->notify(call::done);
+    if (c->awaited == c) c->notify(request::done);
   }
 }
 
@@ -286,7 +287,7 @@ void session::hand_over() {
     const bound_for next = take_off({});
     if (next == bound_for::nowhere) return;
     if (next == bound_for::server) {
-      flight_.calls.front()->awaited->notify(call::lead);
+      flight_.calls.front()->awaited->notify(request::lead);
       return;
     }
     land();

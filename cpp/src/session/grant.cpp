@@ -5,16 +5,16 @@
 
 namespace pg_exclusive::detail {
 
-call::call(grant &leaving) : call() {
-  what = op::unlock;
+request::request(grant &leaving) : request() {
+  kind = request_kind::unlock;
   name = &leaving.name();
   mode = leaving.mode();
   token = leaving.token();
   releasing = &leaving;
 }
 
-grant::grant(std::shared_ptr<core> owner, std::shared_ptr<gate> where,
-             lock_mode mode)
+grant::grant(std::shared_ptr<client_core> owner,
+             std::shared_ptr<local_queue> where, lock_mode mode)
     : at(std::move(where)), owner_(std::move(owner)), mode_(mode) {}
 
 const lock_name &grant::name() const noexcept { return at->name; }

@@ -20,13 +20,13 @@
 
 namespace pg_exclusive::detail {
 
-class core;
+class client_core;
 class session;
-struct gate;
+struct local_queue;
 
 class grant : public std::enable_shared_from_this<grant> {
  public:
-  grant(std::shared_ptr<core> owner, std::shared_ptr<gate> where,
+  grant(std::shared_ptr<client_core> owner, std::shared_ptr<local_queue> where,
         lock_mode mode);
   grant(const grant &) = delete;
   grant &operator=(const grant &) = delete;
@@ -55,15 +55,16 @@ class grant : public std::enable_shared_from_this<grant> {
       const noexcept {
     return session_;
   }
-  [[nodiscard]] core &owner() const noexcept { return *owner_; }
-  [[nodiscard]] const std::shared_ptr<core> &shared_owner() const noexcept {
+  [[nodiscard]] client_core &owner() const noexcept { return *owner_; }
+  [[nodiscard]] const std::shared_ptr<client_core> &shared_owner()
+      const noexcept {
     return owner_;
   }
 
   // Where it is in its session's list; under the session's lock.
   std::size_t index = SIZE_MAX;
   // Where the threads of this process meet for it.
-  const std::shared_ptr<gate> at;
+  const std::shared_ptr<local_queue> at;
   // The thread that took it and will give it back, where that is so.
   std::optional<std::thread::id> bound_to;
   boot_clock::time_point since;
@@ -73,7 +74,7 @@ class grant : public std::enable_shared_from_this<grant> {
  private:
   enum state { held_, lost_, released_ };
 
-  std::shared_ptr<core> owner_;
+  std::shared_ptr<client_core> owner_;
   std::shared_ptr<session> session_;
   lock_mode mode_;
   std::int64_t token_ = 0;

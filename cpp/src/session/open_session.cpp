@@ -109,15 +109,16 @@ std::optional<std::pair<std::string, std::string>> find_extension(
 }
 
 // While this lives, the server has to answer.
-class hurry : watcher::limit {
+class hurry : socket_watcher::limit {
  public:
-  hurry(const core &owner, const pq::connection_ptr &connection)
-      : watcher::limit(owner.watch(), PQsocket(connection.get()),
-                       boot_clock::now() + owner.options().connect_timeout) {}
+  hurry(const client_core &owner, const pq::connection_ptr &connection)
+      : socket_watcher::limit(
+            owner.watch(), PQsocket(connection.get()),
+            boot_clock::now() + owner.options().connect_timeout) {}
 };
 
 // Of several hosts, the primary.
-pq::connection_ptr connect(const core &owner) {
+pq::connection_ptr connect(const client_core &owner) {
   const auto &options = owner.options();
   const std::string conninfo = owner.conninfo();
   auto settings = connection_settings(options);
@@ -156,7 +157,7 @@ void check(const other_end &end, const PGconn *connection,
 
 }  // namespace
 
-opened open_session(const core &owner) {
+opened open_session(const client_core &owner) {
   opened made;
   made.connection = connect(owner);
   const hurry limit(owner, made.connection);
@@ -174,14 +175,14 @@ opened open_session(const core &owner) {
   }
   override_settings(connection, session_settings(owner.options(),
                                                  PQserverVersion(connection)));
-  made.words = extension ? make_extension_dialect(extension->first)
-                         : make_builtin_dialect();
+  made.language = extension ? make_extension_protocol(extension->first)
+                            : make_builtin_protocol();
   made.sent = boot_clock::now();
-  made.nonce = made.words->prepare(connection);
+  made.nonce = made.language->prepare(connection);
   return made;
 }
 
-server_facts core::facts() const {
+server_facts client_core::facts() const {
   check_usable();
   const auto connection = connect(*this);
   const hurry limit(*this, connection);

@@ -34,10 +34,10 @@ int duplicate(int socket) {
 
 }  // namespace
 
-session::session(core &owner, opened &&made)
+session::session(client_core &owner, opened &&made)
     : owner_(owner),
       connection_(std::move(made.connection)),
-      words_(std::move(made.words)),
+      protocol_(std::move(made.language)),
       pooled_(made.pooled),
       nonce_(made.nonce),
       backend_pid_(made.backend_pid),
@@ -58,9 +58,10 @@ session::~session() {
 void session::close() {
   // A pooler passes the backend on to others.
   if (pooled_ && connection_ && alive() && !owner_.forked()) {
-    const watcher::limit hurry(owner_.watch(), socket_,
-                               std::min(boot_clock::now() + owner_.patience(),
-                                        owner_.watch().end_of_all()));
+    const socket_watcher::limit hurry(
+        owner_.watch(), socket_,
+        std::min(boot_clock::now() + owner_.patience(),
+                 owner_.watch().end_of_all()));
     PQclear(PQexec(connection_.get(), "DISCARD ALL"));
   }
   owner_.watch().forget(*this);

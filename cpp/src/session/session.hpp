@@ -1,7 +1,7 @@
 // A lock session: one connection, and what is held on it.
 //
 // Who may touch the connection: the thread that made `busy_` true, until it
-// makes it false or passes it on (combiner.cpp).  Nobody waits for a lock with
+// makes it false or passes it on (batcher.cpp).  Nobody waits for a lock with
 // `access_` held, and nobody talks to the server under it.
 #pragma once
 
@@ -22,12 +22,12 @@
 
 namespace pg_exclusive::detail {
 
-class core;
+class client_core;
 
 // What opening a session finds out.
 struct opened {
   pq::connection_ptr connection;
-  std::shared_ptr<dialect> words;
+  std::shared_ptr<protocol> language;
   std::int64_t nonce = 0;
   boot_clock::time_point sent;  // when the last confirmed message was
   bool pooled = false;          // something else answers for the server
@@ -41,15 +41,15 @@ class session : public std::enable_shared_from_this<session> {
   // So many threads take about a round trip to have a turn each, on one core.
   static constexpr std::size_t crowd = 16;
 
-  session(core &owner, opened &&made);
+  session(client_core &owner, opened &&made);
   session(const session &) = delete;
   session &operator=(const session &) = delete;
   ~session();
 
   // Carries out `c`, alone or together with what others ask; blocks.
-  void submit(call &c) { submit(&c, c); }
+  void submit(request &c) { submit(&c, c); }
   // The same of two, in this order.
-  void submit(call &first, call &second) {
+  void submit(request &first, request &second) {
     first.next = &second;
     first.awaited = &second;
     submit(&first, second);
@@ -112,8 +112,8 @@ class session : public std::enable_shared_from_this<session> {
   [[nodiscard]] const std::string &application_name() const noexcept {
     return application_name_;
   }
-  [[nodiscard]] bool has_tokens() const { return words_->has_tokens(); }
-  [[nodiscard]] dialect &words() noexcept { return *words_; }
+  [[nodiscard]] bool has_tokens() const { return protocol_->has_tokens(); }
+  [[nodiscard]] protocol &language() noexcept { return *protocol_; }
   // When the next heartbeat is due.
   [[nodiscard]] boot_clock::time_point next_beat() const noexcept;
   [[nodiscard]] boot_clock::time_point idle_since() const noexcept;
@@ -123,7 +123,7 @@ class session : public std::enable_shared_from_this<session> {
 
   // What is on its way.
   struct flight {
-    std::array<call *, max_batch> calls;
+    std::array<request *, max_batch> calls;
     std::size_t size = 0;
     bool heartbeat = false;
     bool sent = false;
@@ -134,37 +134,37 @@ class session : public std::enable_shared_from_this<session> {
 
   bool own();
   void disown();
-  void lead(const call &mine);
+  void lead(const request &mine);
   void hand_over();
   // Our prepared statements are gone: DISCARD ALL, or another backend.
   static bool forgets_us(const lock_error &error);
   static bool cancelled(const lock_error &error);
   void land();
-  void land_calls(std::span<call *const> calls);
-  void land_statement(call &c);
+  void land_calls(std::span<request *const> calls);
+  void land_statement(request &c);
   void land_heartbeat();
   // The server has confirmed what is on its way.  False: that was too late.
   bool confirm();
-  void settle(std::span<call *const> landed, bool in_time);
-  bound_for take_off(std::span<call *const> landed);
-  bound_for board_next(std::span<call *const> landed, call *&stranded);
-  bound_for set_off(bound_for next, call *stranded);
+  void settle(std::span<request *const> landed, bool in_time);
+  bound_for take_off(std::span<request *const> landed);
+  bound_for board_next(std::span<request *const> landed, request *&stranded);
+  bound_for set_off(bound_for next, request *stranded);
   void board();
   void board_heartbeat();
   void send();
-  void fail_queue(call *first);
-  void give_up(call &c);
+  void fail_queue(request *first);
+  void give_up(request &c);
   void lose(const std::vector<std::int64_t> &tokens);
   void close();
   void close_lost();
-  void submit(call *first, call &last);
-  void push(call *first, call &last);
-  call *pop();
+  void submit(request *first, request &last);
+  void push(request *first, request &last);
+  request *pop();
   void remove_locked(grant &held);
 
-  core &owner_;
+  client_core &owner_;
   pq::connection_ptr connection_;
-  std::shared_ptr<dialect> words_;
+  std::shared_ptr<protocol> protocol_;
   const bool pooled_;
   const std::int64_t nonce_;
   const int backend_pid_;
@@ -179,8 +179,8 @@ class session : public std::enable_shared_from_this<session> {
   std::mutex access_;
   bool busy_ = false;              // under access_
   bool heartbeat_wanted_ = false;  // under access_
-  call *first_ = nullptr;          // under access_: the queue
-  call *last_ = nullptr;           // under access_
+  request *first_ = nullptr;       // under access_: the queue
+  request *last_ = nullptr;        // under access_
   std::size_t queued_ = 0;         // under access_: threads in the queue
   std::vector<grant *> grants_;    // under access_
   flight flight_;                  // of whom busy_ is true for
@@ -190,6 +190,6 @@ class session : public std::enable_shared_from_this<session> {
 };
 
 // Connects and makes sure that it is what it should be.
-opened open_session(const core &owner);
+opened open_session(const client_core &owner);
 
 }  // namespace pg_exclusive::detail

@@ -37,9 +37,9 @@ void session::land_heartbeat() {
          error->what());
     return;
   }
-  pulse answer;
+  heartbeat_reply answer;
   try {
-    answer = words_->read_heartbeat(result.get(), flight_.held);
+    answer = protocol_->read_heartbeat(result.get(), flight_.held);
   } catch (const std::runtime_error &strange) {
     fail(loss_reason::backend_changed, strange.what());
     return;
@@ -81,7 +81,7 @@ void session::lose(const std::vector<std::int64_t> &tokens) {
   for (auto &g : gone) {
     {
       const std::lock_guard guard(g->at->access);
-      if (gate::root *root = g->at->find(*g)) root->lost = true;
+      if (local_queue::server_grant *root = g->at->find(*g)) root->lost = true;
     }
     owner_.lost(std::move(g), info);
   }

@@ -17,13 +17,13 @@
 
 namespace pg_exclusive::detail {
 
-class core;
+class client_core;
 class session;
 using session_ptr = std::shared_ptr<session>;
 
 class session_pool {
  public:
-  explicit session_pool(core &owner) : owner_(owner) {}
+  explicit session_pool(client_core &owner) : owner_(owner) {}
 
   // A session for one more hold, none of `except`; opens one when all are full.
   // Its load counts the hold from now on.  One thread connects at a time: whose
@@ -59,7 +59,7 @@ class session_pool {
   session_ptr take_spare();
   session_ptr open();
 
-  core &owner_;
+  client_core &owner_;
   mutable std::mutex access_;
   std::condition_variable opened_;
   std::condition_variable waited_;

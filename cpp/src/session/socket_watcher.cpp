@@ -39,7 +39,7 @@ void drain(int fd) {
 
 }  // namespace
 
-watcher::watcher() {
+socket_watcher::socket_watcher() {
   epoll_ = checked(epoll_create1(EPOLL_CLOEXEC), "epoll_create1");
   timer_ = checked(timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK),
                    "timerfd");
@@ -49,28 +49,29 @@ watcher::watcher() {
   thread_ = std::thread([this] { run(); });
 }
 
-watcher::~watcher() {
+socket_watcher::~socket_watcher() {
   stop();
   ::close(epoll_);
   ::close(timer_);
   ::close(wake_);
 }
 
-void watcher::stop() {
+void socket_watcher::stop() {
   if (!thread_.joinable()) return;
   stopping_ = true;
   rearm();
   thread_.join();
 }
 
-void watcher::rearm() { eventfd_write(wake_, 1); }
+void socket_watcher::rearm() { eventfd_write(wake_, 1); }
 
-void watcher::end_all_at(boot_clock::time_point when) {
+void socket_watcher::end_all_at(boot_clock::time_point when) {
   end_of_all_ = when.time_since_epoch().count();
   rearm();
 }
 
-watcher::limit::limit(watcher &on, int socket, boot_clock::time_point until)
+socket_watcher::limit::limit(socket_watcher &on, int socket,
+                             boot_clock::time_point until)
     : on_(on), socket_(checked(fcntl(socket, F_DUPFD_CLOEXEC, 0), "fcntl")) {
   {
     const std::lock_guard guard(on_.access_);
@@ -79,7 +80,7 @@ watcher::limit::limit(watcher &on, int socket, boot_clock::time_point until)
   on_.rearm();
 }
 
-watcher::limit::~limit() {
+socket_watcher::limit::~limit() {
   {
     const std::lock_guard guard(on_.access_);
     on_.limits_.erase(place_);
@@ -87,7 +88,7 @@ watcher::limit::~limit() {
   ::close(socket_);
 }
 
-void watcher::add(const std::shared_ptr<session> &s) {
+void socket_watcher::add(const std::shared_ptr<session> &s) {
   {
     const std::lock_guard guard(access_);
     const std::uint64_t id = next_id_++;
@@ -98,7 +99,7 @@ void watcher::add(const std::shared_ptr<session> &s) {
   rearm();
 }
 
-void watcher::forget(const session &s) {
+void socket_watcher::forget(const session &s) {
   const std::lock_guard guard(access_);
   const auto found = ids_.find(&s);
   if (found == ids_.end()) return;
@@ -107,18 +108,18 @@ void watcher::forget(const session &s) {
   ids_.erase(found);
 }
 
-void watcher::shut(const session &s) {
+void socket_watcher::shut(const session &s) {
   const std::lock_guard guard(access_);
   if (ids_.contains(&s)) shutdown(s.socket(), SHUT_RDWR);
 }
 
-void watcher::cut_off_child() {
+void socket_watcher::cut_off_child() {
   const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
   for (const auto &[who, id] : ids_) who->cut_off(null);
   ::close(null);
 }
 
-void watcher::run() {
+void socket_watcher::run() {
   pthread_setname_np(pthread_self(), "pgx-watcher");
   while (!stopping_) {
     std::array<epoll_event, 64> events;
@@ -138,7 +139,7 @@ void watcher::run() {
 }
 
 // The other side has closed the connection; its last words may be there.
-void watcher::closed(std::uint64_t id) {
+void socket_watcher::closed(std::uint64_t id) {
   std::shared_ptr<session> who;
   pq::last_words last;
   {
@@ -155,7 +156,7 @@ void watcher::closed(std::uint64_t id) {
             last.message);
 }
 
-void watcher::check_deadlines() {
+void socket_watcher::check_deadlines() {
   // Destroyed after the lock is free: it may be the last to know a session.
   std::vector<std::shared_ptr<session>> all;
   {
@@ -186,7 +187,8 @@ void watcher::check_deadlines() {
 }
 
 // Shuts down what took too long.  When there is something to do again.
-boot_clock::time_point watcher::check_limits(boot_clock::time_point now) {
+boot_clock::time_point socket_watcher::check_limits(
+    boot_clock::time_point now) {
   auto next = boot_clock::time_point::max();
   const std::lock_guard guard(access_);
   for (auto &[socket, until] : limits_) {

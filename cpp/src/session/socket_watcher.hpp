@@ -20,12 +20,12 @@ namespace pg_exclusive::detail {
 
 class session;
 
-class watcher {
+class socket_watcher {
  public:
-  watcher();
-  watcher(const watcher &) = delete;
-  watcher &operator=(const watcher &) = delete;
-  ~watcher();
+  socket_watcher();
+  socket_watcher(const socket_watcher &) = delete;
+  socket_watcher &operator=(const socket_watcher &) = delete;
+  ~socket_watcher();
 
   void add(const std::shared_ptr<session> &s);
   // Before the socket is closed.
@@ -44,13 +44,13 @@ class watcher {
   // deadline, so that whoever reads from it does not wait for ever.
   class limit {
    public:
-    limit(watcher &on, int socket, boot_clock::time_point until);
+    limit(socket_watcher &on, int socket, boot_clock::time_point until);
     limit(const limit &) = delete;
     limit &operator=(const limit &) = delete;
     ~limit();
 
    private:
-    watcher &on_;
+    socket_watcher &on_;
     // libpq closes its socket whenever it likes; this one is ours.
     const int socket_;
     std::list<std::pair<int, boot_clock::time_point>>::iterator place_;

@@ -21,7 +21,7 @@ struct PG_EXCLUSIVE_EXPORT client_access {
                                           std::shared_ptr<void> (*make)());
 
   /// The core, for the other classes of the library.
-  static const std::shared_ptr<core> &core_of(const client &locks) {
+  static const std::shared_ptr<client_core> &core_of(const client &locks) {
     return locks.core_;
   }
 };

@@ -68,7 +68,7 @@ typedef struct ExtensionInfo
 	Oid			token_system;
 	Oid			token_base;
 	Oid			token_epoch;
-	bool		epoch_stored;	/* token_epoch is no older than our tokens */
+	TimestampTz epoch_checked;	/* when token_epoch was that of our tokens */
 } ExtensionInfo;
 extern ExtensionInfo *GetExtensionInfo(Oid fn_oid);
 extern uint64 ExtensionInfoVersion(void);

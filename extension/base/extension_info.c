@@ -78,7 +78,7 @@ ExtensionInfoVersion(void)
  */
 static SysScanDesc
 ScanByOid(Relation catalog, Oid index, ScanKeyData *keys, int nkeys,
-		  const AttrNumber * columns, const Oid *values)
+		  const AttrNumber *columns, const Oid *values)
 {
 	for (int i = 0; i < nkeys; i++)
 		ScanKeyInit(&keys[i], columns[i], BTEqualStrategyNumber, F_OIDEQ,
@@ -138,7 +138,7 @@ RememberRelation(Oid relid)
 static void
 FindRelations(void)
 {
-	const		AttrNumber columns[] = {
+	const AttrNumber columns[] = {
 		Anum_pg_depend_refclassid, Anum_pg_depend_refobjid
 	};
 	const Oid	values[] = {ExtensionRelationId, info.extension};

@@ -48,7 +48,7 @@ RegistryName(const ExtensionInfo *info)
  * ExecuteGrant(info, grant) - as owner, with the caller's event triggers
  */
 static void
-ExecuteGrant(const ExtensionInfo *info, GrantStmt * grant)
+ExecuteGrant(const ExtensionInfo *info, GrantStmt *grant)
 {
 	bool		complete = EventTriggerBeginCompleteQuery();
 	Oid			userid;

@@ -2,11 +2,14 @@
  * token.c
  *		Fencing tokens: numbers that only rise, whatever happens.
  *
- * A token is an epoch (high 31 bits) and a counter in shared memory (low 32
- * bits), drawn while the lock is held; it costs no I/O.  A new epoch is taken
- * once per server start and database, and when the counter is full: it is
- * logged, flushed and, with synchronous_standby_names, confirmed by a standby
- * before the first token of it is given to anybody.
+ * A token is an epoch (high 33 bits) and a counter in shared memory (low 20
+ * bits), drawn while the lock is held.  It costs no I/O.  It is below 2^53, so
+ * that programs which keep numbers as doubles keep it exactly.  A new epoch is
+ * taken once per server start and database, and once per million tokens.  It
+ * is logged, flushed and, with synchronous_standby_names, confirmed by a
+ * standby before the first token of it is given to anybody.  When three
+ * quarters of the counter are used, the session that notices logs the next
+ * epoch, so that nobody waits for it later.
  *
  * The epoch is kept in sequences, because setval() stands whatever becomes of
  * the caller's transaction and always writes WAL.  (A nextval() that was
@@ -15,29 +18,44 @@
  *
  * New epoch = max(stored + 1, (base + timeline) << 20, epoch in use + 1).  The
  * timeline covers a failover to a standby that had not received the newest
- * epoch; the stored one covers dump, restore and pg_upgrade, and so does the
- * base, which is raised to the stored epoch >> 20 when the system identifier
- * has changed, because timelines start again at 1 in a new cluster.
+ * epoch.  The stored epoch covers dump, restore and pg_upgrade.  Timelines
+ * start again at 1 in a new cluster, so when the system identifier has
+ * changed, the base is raised to the stored epoch >> 20.
+ *
+ * A restore may store another epoch while the server runs.  So each session
+ * compares it with the epoch in use, every EPOCH_CHECK_INTERVAL.
  *
  * A lock of our own (class PGX_CLASS_EPOCH) lets one session at a time take
- * an epoch; waiting for it, and for the standby, can be cancelled.
+ * an epoch.  Waiting for it, and for the standby, can be cancelled.
  */
 #include "lock/lock.h"
 
+#include "access/relation.h"
 #include "access/xact.h"
 #include "access/xlog.h"
+#include "commands/sequence.h"
 #include "miscadmin.h"
 #include "replication/syncrep.h"
 #include "replication/walsender.h"
 #include "replication/walsender_private.h"
+#include "storage/bufmgr.h"
+#include "storage/bufpage.h"
+#include "storage/lmgr.h"
 #include "storage/lwlock.h"
 #include "utils/fmgrprotos.h"
 #include "utils/guc.h"
+#include "utils/rel.h"
 #include "utils/resowner.h"
 #include "utils/snapmgr.h"
 
+#define COUNTER_BITS		20
+#define COUNTER_MASK		((UINT64CONST(1) << COUNTER_BITS) - 1)
+#define COUNTER_AHEAD		(3 * (COUNTER_MASK / 4))
 #define EPOCH_BASE_SHIFT	20
-#define EPOCH_LIMIT			(UINT64CONST(1) << 31)
+#define EPOCH_LIMIT			(UINT64CONST(1) << 33)
+
+/* How often a session looks at the stored epoch, in microseconds. */
+#define EPOCH_CHECK_INTERVAL	(100 * 1000)
 
 /* The transaction whose id is owed to an epoch, and how far it had got. */
 static TransactionId epoch_xid = InvalidTransactionId;
@@ -64,24 +82,56 @@ TransactionHasWritten(void)
 	return GetCurrentCommandId(false) != epoch_command;
 }
 
+/*
+ * SequenceValue(sequence) - its last value, or 0 when it was never set
+ *
+ * Read from its page, so that no lock of it is kept to the end of the
+ * transaction.
+ */
 static int64
 SequenceValue(Oid sequence)
 {
-	LOCAL_FCINFO(fcinfo, 1);
-	Datum		value;
+	Relation	rel = relation_open(sequence, AccessShareLock);
+	Buffer		buffer = ReadBuffer(rel, 0);
+	Page		page = BufferGetPage(buffer);
+	HeapTupleHeader tuple;
+	Form_pg_sequence_data data;
+	int64		value;
 
-	InitFunctionCallInfoData(*fcinfo, NULL, 1, InvalidOid, NULL, NULL);
-	fcinfo->args[0].value = ObjectIdGetDatum(sequence);
-	fcinfo->args[0].isnull = false;
-	value = pg_sequence_last_value(fcinfo);
-	return fcinfo->isnull ? 0 : DatumGetInt64(value);
+	LockBuffer(buffer, BUFFER_LOCK_SHARE);
+	tuple = (HeapTupleHeader)
+		PageGetItem(page, PageGetItemId(page, FirstOffsetNumber));
+	data = (Form_pg_sequence_data) ((char *) tuple + tuple->t_hoff);
+	value = data->is_called ? data->last_value : 0;
+	UnlockReleaseBuffer(buffer);
+	relation_close(rel, AccessShareLock);
+	return value;
 }
 
+/*
+ * SetSequence(sequence, value) - without keeping the lock of it
+ *
+ * setval() keeps one to the end of the transaction.  While that waits for a
+ * lock of ours, DROP EXTENSION would wait too.
+ */
 static void
 SetSequence(Oid sequence, int64 value)
 {
+	ResourceOwner save = CurrentResourceOwner;
+	LOCKTAG		tag;
+	bool		locked;
+
+	SET_LOCKTAG_RELATION(tag, MyDatabaseId, sequence);
+	locked = LockModeHeldByMe(&tag, RowExclusiveLock);
+	LockRelationOid(sequence, RowExclusiveLock);
 	(void) DirectFunctionCall3(setval3_oid, ObjectIdGetDatum(sequence),
 							   Int64GetDatum(value), BoolGetDatum(true));
+	UnlockRelationOid(sequence, RowExclusiveLock);
+	if (locked || !LockModeHeldByMe(&tag, RowExclusiveLock))
+		return;
+	CurrentResourceOwner = TopTransactionResourceOwner;
+	UnlockRelationOid(sequence, RowExclusiveLock);
+	CurrentResourceOwner = save;
 }
 
 /*
@@ -203,66 +253,122 @@ ConfirmOnStandby(XLogRecPtr lsn)
 }
 
 /*
- * TakeEpoch(database, seen, fn_oid) - make a newer epoch than "seen" current
+ * LockEpoch(nowait) - one session at a time takes an epoch
  */
+static bool
+LockEpoch(bool nowait)
+{
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, 0, 0, PGX_CLASS_EPOCH);
+	return AskLockManager(&tag, ExclusiveLock, true, nowait) !=
+		LOCKACQUIRE_NOT_AVAIL;
+}
+
 static void
-TakeEpoch(SharedDatabase *database, uint64 seen, Oid fn_oid)
+UnlockEpoch(void)
 {
 	ResourceOwner save = CurrentResourceOwner;
 	LOCKTAG		tag;
 
 	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, 0, 0, PGX_CLASS_EPOCH);
 	CurrentResourceOwner = CurTransactionResourceOwner;
-	PG_TRY();
-	{
-		(void) LockAcquire(&tag, ExclusiveLock, false, false);
-	}
-	PG_FINALLY();
-	{
-		CurrentResourceOwner = save;
-	}
-	PG_END_TRY();
-
-	if (pg_atomic_read_u64(&database->epoch) == seen)
-	{
-		if (database->pending_epoch == 0)
-		{
-			database->pending_epoch = LogEpoch(fn_oid, seen);
-			database->pending_lsn = XactLastRecEnd;
-		}
-		ConfirmOnStandby(database->pending_lsn);
-		pg_atomic_write_u64(&database->next_token,
-							database->pending_epoch << 32 | 1);
-		pg_write_barrier();
-		pg_atomic_write_u64(&database->epoch, database->pending_epoch);
-		database->pending_epoch = 0;
-	}
-
-	CurrentResourceOwner = CurTransactionResourceOwner;
 	LockRelease(&tag, ExclusiveLock, false);
 	CurrentResourceOwner = save;
 }
 
 /*
- * StoreEpoch(database, epoch, fn_oid) - is the epoch in use stored?
+ * LogNextEpoch(database, seen, fn_oid) - the one that comes after "seen"
  *
- * Not if the extension was dropped and created again: the epoch is in shared
- * memory still, but the next server start would begin with older ones.
+ * Unless it was logged before, and is what is stored.  The caller has locked
+ * the epoch.
  */
 static void
-StoreEpoch(SharedDatabase *database, uint64 epoch, Oid fn_oid)
+LogNextEpoch(SharedDatabase *database, uint64 seen, Oid fn_oid)
+{
+	uint64		next = database->pending_epoch;
+
+	if (next != 0 &&
+		next == SequenceValue(GetExtensionInfo(fn_oid)->token_epoch))
+		return;
+	database->pending_epoch = LogEpoch(fn_oid, Max(seen, next));
+	database->pending_lsn = XactLastRecEnd;
+}
+
+/*
+ * TakeEpoch(database, seen, fn_oid) - make a newer epoch than "seen" current
+ */
+static void
+TakeEpoch(SharedDatabase *database, uint64 seen, Oid fn_oid)
+{
+	(void) LockEpoch(false);
+	if (pg_atomic_read_u64(&database->epoch) == seen)
+	{
+		LogNextEpoch(database, seen, fn_oid);
+		ConfirmOnStandby(database->pending_lsn);
+		pg_atomic_write_u64(&database->next_token,
+							database->pending_epoch << COUNTER_BITS | 1);
+		pg_write_barrier();
+		pg_atomic_write_u64(&database->epoch, database->pending_epoch);
+		database->pending_epoch = 0;
+	}
+	UnlockEpoch();
+}
+
+/*
+ * PrepareEpoch(database, epoch, fn_oid) - log the next one ahead of need
+ */
+static void
+PrepareEpoch(SharedDatabase *database, uint64 epoch, Oid fn_oid)
+{
+	if (!LockEpoch(true))
+		return;
+	if (pg_atomic_read_u64(&database->epoch) == epoch)
+		LogNextEpoch(database, epoch, fn_oid);
+	UnlockEpoch();
+}
+
+/*
+ * EpochIsStored(database, epoch, fn_oid) - is it what a restart begins from?
+ *
+ * Not if the extension was dropped and created again, or if a restore has
+ * stored another one.  One that was logged ahead of need is stored too.
+ */
+static bool
+EpochIsStored(SharedDatabase *database, uint64 epoch, Oid fn_oid)
 {
 	ExtensionInfo *info = GetExtensionInfo(fn_oid);
-	Oid			userid;
-	int			seccontext;
+	TimestampTz now = GetCurrentTimestamp();
 	uint64		stored;
 
-	SwitchToExtensionOwner(info, &userid, &seccontext);
+	if (likely(now >= info->epoch_checked &&
+			   now - info->epoch_checked < EPOCH_CHECK_INTERVAL))
+		return true;
 	stored = SequenceValue(info->token_epoch);
-	SetUserIdAndSecContext(userid, seccontext);
-	if (stored < epoch)
+	if (stored != epoch &&
+		(stored == 0 || stored != database->pending_epoch))
+		return false;
+	info->epoch_checked = now;
+	return true;
+}
+
+/*
+ * CurrentEpoch(database, fn_oid) - the epoch that tokens are drawn from
+ */
+static uint64
+CurrentEpoch(SharedDatabase *database, Oid fn_oid)
+{
+	for (;;)
+	{
+		uint64		epoch = pg_atomic_read_u64(&database->epoch);
+
+		if (likely(epoch != 0 && EpochIsStored(database, epoch, fn_oid)))
+		{
+			pg_read_barrier();	/* its counter is read after it */
+			return epoch;
+		}
 		TakeEpoch(database, epoch, fn_oid);
-	GetExtensionInfo(fn_oid)->epoch_stored = true;
+	}
 }
 
 /*
@@ -275,27 +381,21 @@ DrawToken(Oid fn_oid)
 
 	for (;;)
 	{
-		uint64		epoch = pg_atomic_read_u64(&database->epoch);
-		uint64		token;
+		uint64		epoch = CurrentEpoch(database, fn_oid);
+		uint64		token = pg_atomic_fetch_add_u64(&database->next_token, 1);
 
-		if (likely(epoch != 0))
+		if (likely(token >> COUNTER_BITS == epoch))
 		{
-			if (unlikely(!GetExtensionInfo(fn_oid)->epoch_stored))
-			{
-				StoreEpoch(database, epoch, fn_oid);
-				continue;
-			}
-			pg_read_barrier();
-			token = pg_atomic_fetch_add_u64(&database->next_token, 1);
-			if (likely(token >> 32 == epoch))
-				return (int64) token;
-			if (token >> 32 < epoch)
-				elog(ERROR, "fencing token " UINT64_FORMAT " is older than its epoch", token);
-			/* Full, or somebody has just taken a newer epoch. */
-			if (pg_atomic_read_u64(&database->epoch) != epoch)
-				continue;
+			if (unlikely((token & COUNTER_MASK) == COUNTER_AHEAD))
+				PrepareEpoch(database, epoch, fn_oid);
+			return (int64) token;
 		}
-		TakeEpoch(database, epoch, fn_oid);
+		if (token >> COUNTER_BITS < epoch)
+			elog(ERROR, "fencing token " UINT64_FORMAT " is older than its epoch",
+				 token);
+		/* The counter is full, or another session has taken an epoch. */
+		if (pg_atomic_read_u64(&database->epoch) == epoch)
+			TakeEpoch(database, epoch, fn_oid);
 	}
 }
 
@@ -307,7 +407,6 @@ NewestToken(Oid fn_oid)
 {
 	SharedDatabase *database = MySharedDatabase();
 
-	if (pg_atomic_read_u64(&database->epoch) == 0)
-		TakeEpoch(database, 0, fn_oid);
+	(void) CurrentEpoch(database, fn_oid);
 	return (int64) pg_atomic_read_u64(&database->next_token) - 1;
 }

@@ -10,6 +10,7 @@
 #include "storage/lock.h"
 #include "storage/proc.h"
 #include "utils/relcache.h"
+#include "utils/wait_event.h"
 #if PG_VERSION_NUM >= 160000
 #include "varatt.h"
 #endif
@@ -106,6 +107,17 @@ PrimaryKeyIndexOf(Relation rel)
 	return RelationGetPrimaryKeyIndex(rel, false);
 #else
 	return RelationGetPrimaryKeyIndex(rel);
+#endif
+}
+
+/* A wait event with a name of its own; PostgreSQL 17 and later have them. */
+static inline uint32
+NamedWaitEvent(const char *name)
+{
+#if PG_VERSION_NUM >= 170000
+	return WaitEventExtensionNew(name);
+#else
+	return PG_WAIT_EXTENSION;
 #endif
 }
 

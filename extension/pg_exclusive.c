@@ -9,6 +9,8 @@
 PGX_MODULE_MAGIC;
 
 int			pgx_max_locks_per_session = 1000;
+int			pgx_log_min_hold = -1;
+int			pgx_log_min_wait = -1;
 
 void		_PG_init(void);
 
@@ -21,5 +23,17 @@ _PG_init(void)
 							&pgx_max_locks_per_session,
 							1000, 1, 1000000,
 							PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("pg_exclusive.log_min_hold",
+							"Logs the end of each hold of a pg_exclusive lock that was at least this long.",
+							"-1 turns it off, 0 logs all.",
+							&pgx_log_min_hold,
+							-1, -1, INT_MAX,
+							PGC_SUSET, GUC_UNIT_MS, NULL, NULL, NULL);
+	DefineCustomIntVariable("pg_exclusive.log_min_wait",
+							"Logs the end of each wait for a pg_exclusive lock that was at least this long.",
+							"-1 turns it off, 0 logs all.",
+							&pgx_log_min_wait,
+							-1, -1, INT_MAX,
+							PGC_SUSET, GUC_UNIT_MS, NULL, NULL, NULL);
 	MarkGUCPrefixReserved("pg_exclusive");
 }

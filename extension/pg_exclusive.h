@@ -47,5 +47,7 @@
 
 /* pg_exclusive.c */
 extern int	pgx_max_locks_per_session;
+extern int	pgx_log_min_hold;	/* milliseconds, -1: off */
+extern int	pgx_log_min_wait;
 
 #endif							/* PG_EXCLUSIVE_H */

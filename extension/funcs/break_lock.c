@@ -66,6 +66,10 @@ DescribeVictim(const LockEntry *entry, const LockName *name,
 static bool
 Terminate(const LockName *name, Victim *victim, const char *reason)
 {
+	int			nslots;
+
+	/* for its log; without effect when it lives on, but ends otherwise */
+	SharedSlots(&nslots)[victim->procno].broken_pid = victim->pid;
 	if (!DatumGetBool(DirectFunctionCall2(pg_terminate_backend,
 										  Int32GetDatum(victim->pid),
 										  Int64GetDatum(TERMINATE_TIMEOUT))))

@@ -15,24 +15,18 @@
 #include "utils/resowner.h"
 
 /*
- * QueueUp(request, hold, ns, since) - wait for a lock that is taken
+ * QueueUp(request, hold, since) - wait for a lock that is taken
  *
  * Returns false when the time is over.
  */
 static bool
-QueueUp(const AcquireRequest *request, Hold *hold, Namespace *ns,
-		TimestampTz since)
+QueueUp(const AcquireRequest *request, Hold *hold, TimestampTz since)
 {
-	bool		granted = true;
-
-	UpdateEntry(hold->entry, ENTRY_WAITING, 0, since);
-	if (request->wait == PGX_WAIT_FOREVER)
-		WaitInQueue(hold);
-	else
-		granted = WaitInQueueFor(hold, request->wait);
-	CountTime(ns->shared, COUNT_WAIT_TOTAL, COUNT_WAIT_MAX, since,
-			  GetCurrentTimestamp());
-	return granted;
+	BeginWait(hold, since);
+	if (request->wait != PGX_WAIT_FOREVER)
+		return WaitInQueueFor(hold, request->wait);
+	WaitInQueue(hold);
+	return true;
 }
 
 /*
@@ -54,7 +48,7 @@ TakeLock(const AcquireRequest *request, Hold *hold, Namespace *ns)
 		CheckCollision(request->name, &hold->tag, ns->shared);
 		if (request->wait == PGX_NO_WAIT)
 			return ACQUIRE_BUSY;
-		if (!QueueUp(request, hold, ns, since))
+		if (!QueueUp(request, hold, since))
 			return ACQUIRE_TIMED_OUT;
 	}
 	RecheckNamespace(request->name, request->fn_oid, ns, !free);
@@ -130,20 +124,23 @@ AcquireLock(const AcquireRequest *request, Hold **hold)
 	PG_CATCH();
 	{
 		GiveBack(mine);
-		ForgetHold(mine);
+		EndWait(mine, WAIT_FAILED);
+		ForgetHold(mine, HOLD_LOST);
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
 
 	if (result == ACQUIRE_GRANTED)
 	{
+		EndWait(mine, WAIT_GRANTED);
 		Count(ns->shared, COUNT_GRANTS);
 		*hold = mine;
 		return result;
 	}
+	EndWait(mine, WAIT_TIMED_OUT);
 	Count(ns->shared, result == ACQUIRE_BUSY ?
 		  COUNT_REFUSALS : COUNT_TIMEOUTS);
-	ForgetHold(mine);
+	ForgetHold(mine, HOLD_LOST);
 	*hold = NULL;
 	return result;
 }
@@ -163,7 +160,7 @@ ReleaseXactHold(Hold *hold)
 	CurrentResourceOwner = CurTransactionResourceOwner;
 	LockRelease(&hold->tag, hold->mode, false);
 	CurrentResourceOwner = save;
-	ForgetHold(hold);
+	ForgetHold(hold, HOLD_UNLOCKED);
 }
 
 /*

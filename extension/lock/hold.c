@@ -21,6 +21,7 @@
 #include "miscadmin.h"
 #include "storage/ipc.h"
 #include "utils/resowner.h"
+#include "utils/timeout.h"
 
 static bool watching;			/* our callbacks are registered */
 static Hold *pending;			/* prepared, not yet granted */
@@ -46,16 +47,19 @@ StillHeld(const Hold *hold)
 }
 
 /*
- * ForgetHold(hold) - drop our record of a lock that is not ours; never fails
+ * ForgetHold(hold, why) - drop our record of a lock that is not ours; never
+ * fails
  */
 void
-ForgetHold(Hold *hold)
+ForgetHold(Hold *hold, HoldEnd why)
 {
 	if (hold->granted)
 	{
+		TimestampTz now = GetCurrentTimestamp();
+
 		dlist_delete(&hold->node);
-		CountTime(hold->ns, COUNT_HOLD_TOTAL, COUNT_HOLD_MAX,
-				  hold->granted_at, GetCurrentTimestamp());
+		CountTime(hold->ns, SPAN_HOLD, hold->granted_at, now);
+		LogHold(hold, why, now);
 	}
 	if (hold->reserved)
 		pg_atomic_fetch_sub_u32(&hold->ns->holds, 1);
@@ -72,25 +76,36 @@ ForgetHold(Hold *hold)
 }
 
 /*
- * ForgetLost(list) - forget the holds in a list that the lock manager denies
+ * ForgetLost(list, why) - forget the holds in a list that the lock manager
+ * denies
  */
 static void
-ForgetLost(dlist_head *list)
+ForgetLost(dlist_head *list, HoldEnd why)
 {
 	dlist_mutable_iter iter;
 
 	dlist_foreach_modify(iter, list)
 	{
 		if (!StillHeld(HoldOf(iter.cur)))
-			ForgetHold(HoldOf(iter.cur));
+			ForgetHold(HoldOf(iter.cur), why);
 	}
 }
 
 static void
-ForgetAll(dlist_head *list)
+ForgetAll(dlist_head *list, HoldEnd why)
 {
 	while (!dlist_is_empty(list))
-		ForgetHold(HoldOf(dlist_head_node(list)));
+		ForgetHold(HoldOf(dlist_head_node(list)), why);
+}
+
+static bool
+ReleaseAs(Hold *hold, HoldEnd why)
+{
+	bool		released = StillHeld(hold) &&
+		LockRelease(&hold->tag, hold->mode, true);
+
+	ForgetHold(hold, released ? why : HOLD_LOST);
+	return released;
 }
 
 /*
@@ -108,7 +123,7 @@ ReleaseAfterAbort(Hold *hold)
 static bool
 ReleaseDoomed(Hold *hold, void *arg)
 {
-	return hold->doomed && ReleaseHold(hold);
+	return hold->doomed && ReleaseAs(hold, HOLD_ROLLED_BACK);
 }
 
 /*
@@ -128,15 +143,16 @@ AfterLocks(ResourceReleasePhase phase, bool isCommit, bool isTopLevel,
 	if (!dlist_is_empty(&xact_holds))
 	{
 		if (isTopLevel)
-			ForgetAll(&xact_holds);
+			ForgetAll(&xact_holds,
+					  isCommit ? HOLD_COMMITTED : HOLD_ROLLED_BACK);
 		else if (!isCommit)
-			ForgetLost(&xact_holds);
+			ForgetLost(&xact_holds, HOLD_ROLLED_BACK);
 	}
 	if (!dlist_is_empty(&session_holds) &&
 		!StillHeld(HoldOf(dlist_head_node(&session_holds))))
-		ForgetLost(&session_holds);
+		ForgetLost(&session_holds, HOLD_LOST);
 	if (!dlist_is_empty(&interop_holds))
-		ForgetLost(&interop_holds);
+		ForgetLost(&interop_holds, HOLD_LOST);
 }
 
 /*
@@ -177,6 +193,19 @@ MarkUnclean(dlist_head *list)
 }
 
 /*
+ * SessionEnd() - why this session ends with locks in its hands
+ */
+static HoldEnd
+SessionEnd(void)
+{
+	if (MySlot()->broken_pid == MyProcPid)
+		return HOLD_BROKEN;
+	if (get_timeout_indicator(IDLE_SESSION_TIMEOUT, false))
+		return HOLD_EXPIRED;
+	return HOLD_SESSION_ENDED;
+}
+
+/*
  * ReleaseAtExit(...) - the session ends
  *
  * The resource owner does not call us for session locks then.  We run before
@@ -185,6 +214,8 @@ MarkUnclean(dlist_head *list)
 static void
 ReleaseAtExit(int code, Datum arg)
 {
+	HoldEnd		why = SessionEnd();
+
 	MarkUnclean(&xact_holds);
 	MarkUnclean(&session_holds);
 	MarkUnclean(&interop_holds);
@@ -193,13 +224,13 @@ ReleaseAtExit(int code, Datum arg)
 	{
 		if (StillHeld(pending))
 			LockRelease(&pending->tag, pending->mode, true);
-		ForgetHold(pending);
+		ForgetHold(pending, why);
 	}
-	ForgetAll(&xact_holds);
+	ForgetAll(&xact_holds, why);
 	while (!dlist_is_empty(&session_holds))
-		ReleaseHold(HoldOf(dlist_head_node(&session_holds)));
+		ReleaseAs(HoldOf(dlist_head_node(&session_holds)), why);
 	while (!dlist_is_empty(&interop_holds))
-		ReleaseHold(HoldOf(dlist_head_node(&interop_holds)));
+		ReleaseAs(HoldOf(dlist_head_node(&interop_holds)), why);
 	FreeAllEntries();
 }
 
@@ -227,7 +258,7 @@ FindHoldById(int64 id)
 		return NULL;
 	if (unlikely(!StillHeld(hold)))
 	{
-		ForgetHold(hold);
+		ForgetHold(hold, HOLD_LOST);
 		return NULL;
 	}
 	return hold;
@@ -270,8 +301,8 @@ FindToken(int64 token)
 int
 PruneLostHolds(void)
 {
-	ForgetLost(&session_holds);
-	ForgetLost(&interop_holds);
+	ForgetLost(&session_holds, HOLD_LOST);
+	ForgetLost(&interop_holds, HOLD_LOST);
 	return NumHolds();
 }
 
@@ -332,9 +363,11 @@ PrepareHold(const LockName *name, const LOCKTAG *tag, LOCKMODE mode,
 	hold->permit = false;
 	hold->lock_delay = ns->lock_delay;
 	hold->token = 0;
+	hold->waiting_since = 0;
 	hold->ns = ns->shared;
 	hold->entry = entry;
 	PublishEntry(entry, name, tag->locktag_field4, mode, xact);
+	NoteRole(hold);
 	pending = hold;
 	return hold;
 }
@@ -369,11 +402,7 @@ HoldGranted(Hold *hold, int64 token, TimestampTz now)
 bool
 ReleaseHold(Hold *hold)
 {
-	bool		released = StillHeld(hold) &&
-	LockRelease(&hold->tag, hold->mode, true);
-
-	ForgetHold(hold);
-	return released;
+	return ReleaseAs(hold, HOLD_UNLOCKED);
 }
 
 /*

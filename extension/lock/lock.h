@@ -43,10 +43,31 @@ typedef struct Hold
 	int64		lock_delay;		/* of the namespace, when it was taken */
 	int64		token;
 	TimestampTz granted_at;
+	TimestampTz waiting_since;	/* 0: not waiting */
 	SharedNamespace *ns;
 	LockEntry  *entry;
 	dlist_node	node;			/* in a list of hold.c once granted */
 } Hold;
+
+/* How a wait ended. */
+typedef enum WaitEnd
+{
+	WAIT_GRANTED,
+	WAIT_TIMED_OUT,
+	WAIT_FAILED					/* canceled, or refused after the grant */
+} WaitEnd;
+
+/* How a hold ended.  What was never granted is HOLD_LOST. */
+typedef enum HoldEnd
+{
+	HOLD_UNLOCKED,
+	HOLD_COMMITTED,
+	HOLD_ROLLED_BACK,
+	HOLD_SESSION_ENDED,
+	HOLD_LOST,					/* freed without us: DISCARD ALL and the like */
+	HOLD_EXPIRED,				/* the session was idle for too long */
+	HOLD_BROKEN					/* break_lock() */
+} HoldEnd;
 
 /* The token of a grant, or 0 where there is none. */
 static inline Datum
@@ -129,7 +150,7 @@ extern Hold *FindToken(int64 token);
 extern Hold *PrepareHold(const LockName *name, const LOCKTAG *tag,
 						 LOCKMODE mode, bool xact, Namespace *ns);
 extern void HoldGranted(Hold *hold, int64 token, TimestampTz now);
-extern void ForgetHold(Hold *hold);
+extern void ForgetHold(Hold *hold, HoldEnd why);
 extern bool ReleaseHold(Hold *hold);
 extern void ReleaseAfterAbort(Hold *hold);
 extern void CheckRoomForHolds(int more);
@@ -148,6 +169,17 @@ extern void CheckCollision(const LockName *name, const LOCKTAG *tag,
 extern void ReportAlreadyHeld(const LockName *name, const Hold *hold);
 extern void CheckNotSemaphore(const LockName *name);
 extern bool CheckSemaphore(const LockName *name, int permits);
+
+/* wait.c */
+extern void BeginWait(Hold *hold, TimestampTz since);
+extern void EndWait(Hold *hold, WaitEnd why);
+extern uint32 PermitWaitEvent(void);
+extern uint32 LockDelayWaitEvent(void);
+
+/* lock_log.c */
+extern void NoteRole(const Hold *hold);
+extern void LogWait(const Hold *hold, WaitEnd why, TimestampTz now);
+extern void LogHold(const Hold *hold, HoldEnd why, TimestampTz now);
 
 /* token.c */
 extern int64 DrawToken(Oid fn_oid);

@@ -66,7 +66,7 @@ SleepUntil(TimestampTz until)
 			return;
 		(void) WaitLatch(MyLatch,
 						 WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-						 Min(ms, 60000), PG_WAIT_EXTENSION);
+						 Min(ms, 60000), LockDelayWaitEvent());
 		ResetLatch(MyLatch);
 	}
 }
@@ -89,7 +89,7 @@ WaitForLockDelay(Hold *hold, const LockName *name, Oid fn_oid, Namespace *ns,
 		return true;
 	if (wait == PGX_NO_WAIT)
 		return false;
-	UpdateEntry(hold->entry, ENTRY_WAITING, 0, since);
+	BeginWait(hold, since);
 	DelayEntry(hold->entry, until);
 	InvalidateCatalogSnapshot();	/* else it pins xmin while we wait */
 	watching = WatchClient();

@@ -122,7 +122,7 @@ SleepAtGate(PermitRequest *request, Hold *hold, Namespace *ns)
 			left = Min(left, 1 + Max(0, request->soonest -
 									 GetCurrentTimestamp()) / 1000);
 		(void) ConditionVariableTimedSleep(given_back, Max(left, 1),
-										   PG_WAIT_EXTENSION);
+										   PermitWaitEvent());
 	}
 	ConditionVariableCancelSleep();
 	return granted;
@@ -134,7 +134,7 @@ SleepAtGate(PermitRequest *request, Hold *hold, Namespace *ns)
 static bool
 PassGate(const PermitRequest *request, Hold *hold)
 {
-	UpdateEntry(hold->entry, ENTRY_WAITING, 0, request->since);
+	BeginWait(hold, request->since);
 	return AskLockManager(&hold->tag, ExclusiveLock, false, true) !=
 		LOCKACQUIRE_NOT_AVAIL ||
 		WaitInQueueFor(hold, request->wait);
@@ -168,8 +168,6 @@ TakePermit(PermitRequest *request, Hold *hold, Namespace *ns)
 			UnwatchClient(watching);
 		}
 		PG_END_TRY();
-		CountTime(ns->shared, COUNT_WAIT_TOTAL, COUNT_WAIT_MAX,
-				  request->since, GetCurrentTimestamp());
 		if (!granted)
 			return ACQUIRE_TIMED_OUT;
 	}
@@ -226,17 +224,19 @@ AcquirePermit(PermitRequest *request)
 	PG_CATCH();
 	{
 		GiveBack(hold);
-		ForgetHold(hold);
+		EndWait(hold, WAIT_FAILED);
+		ForgetHold(hold, HOLD_LOST);
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
 
 	Count(ns->shared, result == ACQUIRE_GRANTED ? COUNT_GRANTS :
 		  result == ACQUIRE_BUSY ? COUNT_REFUSALS : COUNT_TIMEOUTS);
+	EndWait(hold, result == ACQUIRE_GRANTED ? WAIT_GRANTED : WAIT_TIMED_OUT);
 	if (result == ACQUIRE_GRANTED)
 		return hold;
 	GiveBack(hold);				/* the gate */
-	ForgetHold(hold);
+	ForgetHold(hold, HOLD_LOST);
 	return NULL;
 }
 

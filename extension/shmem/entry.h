@@ -63,6 +63,7 @@ typedef struct BackendSlot
 {
 	uint32		changecount;
 	int			pid;			/* 0: nobody */
+	int			broken_pid;		/* this process is ended by break_lock() */
 	dsa_pointer chunks;			/* list of EntryChunk; only ever grows */
 	bool		has_addr;
 	char		addr[64];		/* client address, as inet_in() takes it */
@@ -94,6 +95,7 @@ extern void SetEntryPermit(LockEntry *entry, uint16 lockclass,
 extern void MarkEntryUnclean(LockEntry *entry, TimestampTz until);
 extern void FreeEntry(LockEntry *entry);
 extern bool EntryIsNamed(const LockEntry *entry, const LockName *name);
+extern void CopyEntryName(const LockEntry *entry, LockName *name);
 extern const LockName *EntryName(const LockEntry *entry);
 extern void FreeAllEntries(void);
 

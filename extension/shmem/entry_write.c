@@ -327,6 +327,19 @@ EntryIsNamed(const LockEntry *entry, const LockName *name)
 }
 
 /*
+ * CopyEntryName(entry, name) - the name of an entry of ours; never fails
+ */
+void
+CopyEntryName(const LockEntry *entry, LockName *name)
+{
+	name->id = entry->id;
+	name->nslen = entry->nslen;
+	name->keylen = entry->keylen;
+	memcpy(name->bytes, OwnBytes(entry), entry->nslen + 1 + entry->keylen);
+	name->bytes[entry->nslen + 1 + entry->keylen] = '\0';
+}
+
+/*
  * EntryName(entry) - a copy of the name of an entry of ours
  */
 const LockName *
@@ -334,11 +347,7 @@ EntryName(const LockEntry *entry)
 {
 	LockName   *name = palloc(sizeof(LockName));
 
-	name->id = entry->id;
-	name->nslen = entry->nslen;
-	name->keylen = entry->keylen;
-	memcpy(name->bytes, OwnBytes(entry), entry->nslen + 1 + entry->keylen);
-	name->bytes[entry->nslen + 1 + entry->keylen] = '\0';
+	CopyEntryName(entry, name);
 	return name;
 }
 

@@ -15,6 +15,7 @@
 #include "shmem/shmem.h"
 
 #include "miscadmin.h"
+#include "port/pg_bitutils.h"
 #include "storage/ipc.h"
 #include "storage/lwlock.h"
 #include "storage/shmem.h"
@@ -234,6 +235,11 @@ GetSharedNamespace(int64 id)
 		pg_atomic_init_u32(&ns->permits, 0);
 		for (int i = 0; i < NUM_COUNTERS; i++)
 			pg_atomic_init_u64(&ns->counters[i], 0);
+		for (int i = 0; i < NUM_BUCKETS; i++)
+		{
+			pg_atomic_init_u64(&ns->histograms[SPAN_WAIT][i], 0);
+			pg_atomic_init_u64(&ns->histograms[SPAN_HOLD][i], 0);
+		}
 	}
 	dshash_release_lock(namespaces, ns);
 	return ns;
@@ -246,18 +252,32 @@ Count(SharedNamespace *ns, Counter counter)
 }
 
 /*
- * CountTime(ns, total, longest, from, to) - add a span, in microseconds
+ * BucketOf(us) - the bucket of a histogram that counts so many microseconds
+ */
+static int
+BucketOf(uint64 us)
+{
+	if (us <= 1000)
+		return 0;
+	return Min(1 + pg_leftmost_one_pos64((us - 1) / 1000) / 2,
+			   NUM_BUCKETS - 1);
+}
+
+/*
+ * CountTime(ns, span, from, to) - a wait or a hold has ended
  */
 void
-CountTime(SharedNamespace *ns, Counter total, Counter longest,
-		  TimestampTz from, TimestampTz to)
+CountTime(SharedNamespace *ns, Span span, TimestampTz from, TimestampTz to)
 {
-	uint64		span = to > from ? (uint64) (to - from) : 0;
+	Counter		total = span == SPAN_WAIT ? COUNT_WAIT_TOTAL : COUNT_HOLD_TOTAL;
+	Counter		longest = span == SPAN_WAIT ? COUNT_WAIT_MAX : COUNT_HOLD_MAX;
+	uint64		us = to > from ? (uint64) (to - from) : 0;
 	uint64		max = pg_atomic_read_u64(&ns->counters[longest]);
 
-	pg_atomic_fetch_add_u64(&ns->counters[total], span);
-	while (span > max &&
-		   !pg_atomic_compare_exchange_u64(&ns->counters[longest], &max, span))
+	pg_atomic_fetch_add_u64(&ns->counters[total], us);
+	pg_atomic_fetch_add_u64(&ns->histograms[span][BucketOf(us)], 1);
+	while (us > max &&
+		   !pg_atomic_compare_exchange_u64(&ns->counters[longest], &max, us))
 		;
 }
 

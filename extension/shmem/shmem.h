@@ -46,12 +46,27 @@ typedef enum Counter
 	NUM_COUNTERS
 } Counter;
 
+/*
+ * How long waits and holds were.  The first bucket counts up to 1 ms, and each
+ * other four times as long as the one before.  The last has no limit, and the
+ * last but one reaches 3.1 days.
+ */
+typedef enum Span
+{
+	SPAN_WAIT,
+	SPAN_HOLD,
+	NUM_SPANS
+} Span;
+
+#define NUM_BUCKETS 16
+
 typedef struct SharedNamespace
 {
 	SharedNamespaceKey key;
 	pg_atomic_uint32 holds;		/* reservations against max_holds */
 	pg_atomic_uint32 permits;	/* holds and waits that are of permits */
 	pg_atomic_uint64 counters[NUM_COUNTERS];
+	pg_atomic_uint64 histograms[NUM_SPANS][NUM_BUCKETS];
 } SharedNamespace;
 
 /* shmem.c */
@@ -65,8 +80,8 @@ extern TimestampTz SharedCreatedAt(void);
 extern ConditionVariable *PermitCondition(void);
 extern void WakePermitWaiters(void);
 extern void Count(SharedNamespace *ns, Counter counter);
-extern void CountTime(SharedNamespace *ns, Counter total, Counter longest,
-					  TimestampTz from, TimestampTz to);
+extern void CountTime(SharedNamespace *ns, Span span, TimestampTz from,
+					  TimestampTz to);
 
 /* lmgr_peek.c */
 extern int	PeekHolders(const LOCKTAG *tag, int *procnos, int size);

@@ -45,6 +45,9 @@ CREATE TABLE exclusive_internal.run_record (
 	attempts		integer NOT NULL DEFAULT 1,
 	started_at		timestamptz NOT NULL,
 	finished_at		timestamptz,
+	succeeded_at	timestamptz,
+	failed_at		timestamptz,
+	every			interval,
 	token			bigint NOT NULL,
 	role			text NOT NULL,
 	application_name text NOT NULL,
@@ -485,7 +488,9 @@ CREATE FUNCTION exclusive_internal._lock_stats(
 	OUT total_hold interval,
 	OUT longest_hold interval,
 	OUT collisions bigint,
-	OUT unclean_releases bigint)
+	OUT unclean_releases bigint,
+	OUT wait_histogram bigint[],
+	OUT hold_histogram bigint[])
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'pgx_lock_stats'
 LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 10;
@@ -534,11 +539,46 @@ COMMENT ON VIEW lock_runs IS
 
 CREATE VIEW lock_stats AS
 	SELECT namespace, grants, refusals, timeouts, total_wait, longest_wait,
-		   total_hold, longest_hold, collisions, unclean_releases
+		   total_hold, longest_hold, collisions, unclean_releases,
+		   wait_histogram, hold_histogram
 	FROM exclusive_internal._lock_stats();
 
 COMMENT ON VIEW lock_stats IS
-'counters per namespace since the server started or reset_lock_stats()';
+'counters per namespace since the server started or reset_lock_stats(); the histograms count up to 1 ms, then up to four times the bucket before, and in the last bucket all that took longer';
+
+CREATE VIEW lock_histograms AS
+	SELECT namespace, measure,
+		   CASE WHEN bucket < pg_catalog.cardinality(buckets)
+				THEN '1 ms'::interval * pg_catalog.power(4::float8, (bucket - 1)::float8) END AS upper_bound,
+		   pg_catalog.sum(count) OVER (PARTITION BY namespace, measure ORDER BY bucket)::bigint AS cumulative_count,
+		   CASE measure WHEN 'wait' THEN total_wait ELSE total_hold END AS total
+	FROM lock_stats,
+		 LATERAL (VALUES ('wait', wait_histogram), ('hold', hold_histogram)) AS m(measure, buckets),
+		 LATERAL pg_catalog.unnest(buckets) WITH ORDINALITY AS b(count, bucket);
+
+COMMENT ON VIEW lock_histograms IS
+'how many waits and holds took at most upper_bound, per namespace, as Prometheus wants a histogram; upper_bound NULL: all of them';
+
+CREATE VIEW lock_jobs AS
+	SELECT r.namespace, r.key, r.kind,
+		   pg_catalog.max(r.succeeded_at) AS last_success,
+		   pg_catalog.max(r.failed_at) AS last_failure,
+		   pg_catalog.max(r.started_at) FILTER (WHERE r.running) AS running_since,
+		   pg_catalog.max(r.started_at) FILTER (WHERE r.state = 'started' AND NOT r.running) AS crashed_since,
+		   pg_catalog.sum(r.attempts)::bigint AS attempts,
+		   pg_catalog.max(r.every) AS every,
+		   greatest(pg_catalog.clock_timestamp() -
+			   (coalesce(pg_catalog.max(r.succeeded_at), pg_catalog.min(r.started_at)) + pg_catalog.max(r.every)),
+			   '0'::interval) AS overdue_by
+	FROM (SELECT namespace, CASE WHEN exclusive_internal._sees_namespace(namespace) THEN key END AS key,
+				 kind, state, started_at, succeeded_at, failed_at, every, attempts,
+				 state = 'started' AND CASE WHEN NOT pg_catalog.pg_is_in_recovery()
+					THEN token = ANY (ARRAY(SELECT token FROM lock_holders)) END AS running
+		  FROM exclusive_internal.run_record OFFSET 0) r
+	GROUP BY r.namespace, r.key, r.kind;
+
+COMMENT ON VIEW lock_jobs IS
+'per job: when it last succeeded and failed, since when it runs (running_since) or has not been finished by a session that is gone (crashed_since), and by how much it is late (overdue_by, NULL without a period)';
 
 /*
  * What the client library calls.  It changes with the library, which asks
@@ -659,4 +699,5 @@ REVOKE ALL ON FUNCTION forget_lock_runs(interval) FROM PUBLIC;
 REVOKE ALL ON FUNCTION break_lock(text, text, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION reset_lock_stats() FROM PUBLIC;
 
-GRANT SELECT ON lock_holders, lock_waiters, lock_namespaces, lock_runs, lock_stats TO PUBLIC;
+GRANT SELECT ON lock_holders, lock_waiters, lock_namespaces, lock_runs, lock_jobs,
+	lock_stats, lock_histograms TO PUBLIC;

@@ -24,12 +24,14 @@ static const char is_recent[] =
 
 static const char record_success[] =
 "INSERT INTO %1$s.run_record AS r (namespace, key, kind, slot, state, started_at, finished_at, "
-"token, role, application_name, client_addr) "
-"VALUES ($1, $2, $3, $4, 'succeeded', $5, pg_catalog.clock_timestamp(), $6, $7, "
+"succeeded_at, token, role, every, application_name, client_addr) "
+"VALUES ($1, $2, $3, $4, 'succeeded', $5, pg_catalog.clock_timestamp(), "
+"pg_catalog.clock_timestamp(), $6, $7, $8, "
 "pg_catalog.current_setting('application_name'), pg_catalog.inet_client_addr()) "
 "ON CONFLICT (namespace, key, kind, slot) DO UPDATE SET state = excluded.state, "
 "attempts = r.attempts + 1, started_at = excluded.started_at, "
-"finished_at = excluded.finished_at, token = excluded.token, role = excluded.role, "
+"finished_at = excluded.finished_at, succeeded_at = excluded.succeeded_at, "
+"token = excluded.token, role = excluded.role, every = excluded.every, "
 "application_name = excluded.application_name, client_addr = excluded.client_addr";
 
 static const char started_by[] =
@@ -39,17 +41,19 @@ static const char started_by[] =
 
 static const char record_start[] =
 "INSERT INTO %1$s.run_record AS r (namespace, key, kind, slot, state, started_at, "
-"token, role, application_name, client_addr) "
-"VALUES ($1, $2, $3, $4, 'started', pg_catalog.clock_timestamp(), $5, $6, "
+"token, role, every, application_name, client_addr) "
+"VALUES ($1, $2, $3, $4, 'started', pg_catalog.clock_timestamp(), $5, $6, $7, "
 "pg_catalog.current_setting('application_name'), pg_catalog.inet_client_addr()) "
 "ON CONFLICT (namespace, key, kind, slot) DO UPDATE SET state = excluded.state, "
 "attempts = r.attempts + 1, started_at = excluded.started_at, finished_at = NULL, "
-"token = excluded.token, role = excluded.role, "
+"token = excluded.token, role = excluded.role, every = excluded.every, "
 "application_name = excluded.application_name, client_addr = excluded.client_addr";
 
 static const char record_finish[] =
 "UPDATE %1$s.run_record SET state = CASE WHEN $5 THEN 'succeeded' ELSE 'failed' END, "
-"finished_at = pg_catalog.clock_timestamp() "
+"finished_at = pg_catalog.clock_timestamp(), "
+"succeeded_at = CASE WHEN $5 THEN pg_catalog.clock_timestamp() ELSE succeeded_at END, "
+"failed_at = CASE WHEN $5 THEN failed_at ELSE pg_catalog.clock_timestamp() END "
 "WHERE namespace = $1 AND key = $2 AND slot = $3 AND token = $4 AND state = 'started'";
 
 static const char forget_runs[] =
@@ -107,6 +111,16 @@ BeginQuery(OwnerQuery *query, const Run *run)
 }
 
 /*
+ * AddEvery(query, run) - the period, or null
+ */
+static void
+AddEvery(OwnerQuery *query, const Run *run)
+{
+	AddArg(query, INTERVALOID, IntervalPGetDatum(run->every),
+		   run->every == NULL);
+}
+
+/*
  * HasRun(run) - is there a successful run that makes another unnecessary?
  *
  * That is one for this slot.  With "every", it is one that started less than
@@ -141,6 +155,7 @@ RecordRun(const Run *run, TimestampTz started, int64 token)
 	AddArg(&query, TIMESTAMPTZOID, TimestampTzGetDatum(started), false);
 	AddArg(&query, INT8OID, Int64GetDatum(token), false);
 	AddText(&query, GetUserNameFromId(GetOuterUserId(), false));
+	AddEvery(&query, run);
 	ExecuteAsOwner(&query, record_success);
 	SPI_finish();
 }
@@ -174,8 +189,7 @@ HasCrashed(const Run *run, int64 token)
 
 	BeginQuery(&query, run);
 	AddText(&query, run->slot);
-	AddArg(&query, INTERVALOID, IntervalPGetDatum(run->every),
-		   run->every == NULL);
+	AddEvery(&query, run);
 	if (ExecuteAsOwner(&query, started_by) > 0)
 	{
 		if (DatumGetInt64(ResultColumn(1, &isnull)) == token)
@@ -201,6 +215,7 @@ RecordStart(const Run *run, int64 token)
 	AddText(&query, run->slot);
 	AddArg(&query, INT8OID, Int64GetDatum(token), false);
 	AddText(&query, GetUserNameFromId(GetOuterUserId(), false));
+	AddEvery(&query, run);
 	ExecuteAsOwner(&query, record_start);
 	SPI_finish();
 	CommitDurably();

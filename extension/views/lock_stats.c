@@ -8,6 +8,7 @@
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "funcapi.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 
 PG_FUNCTION_INFO_V1(pgx_lock_stats);
@@ -60,16 +61,30 @@ CounterDatum(SharedNamespace *ns, Counter counter)
 	}
 }
 
+static Datum
+HistogramDatum(SharedNamespace *ns, Span span)
+{
+	Datum		buckets[NUM_BUCKETS];
+
+	for (int i = 0; i < NUM_BUCKETS; i++)
+		buckets[i] = Int64GetDatum(pg_atomic_read_u64(&ns->histograms[span][i]));
+	return PointerGetDatum(construct_array(buckets, NUM_BUCKETS, INT8OID,
+										   sizeof(int64), FLOAT8PASSBYVAL,
+										   TYPALIGN_DOUBLE));
+}
+
 static void
 AddRow(text *name, SharedNamespace *ns, void *arg)
 {
 	ReturnSetInfo *rsinfo = arg;
-	Datum		values[1 + NUM_COUNTERS];
-	bool		nulls[1 + NUM_COUNTERS] = {0};
+	Datum		values[1 + NUM_COUNTERS + NUM_SPANS];
+	bool		nulls[1 + NUM_COUNTERS + NUM_SPANS] = {0};
 
 	values[0] = PointerGetDatum(name);
 	for (int i = 0; i < NUM_COUNTERS; i++)
 		values[1 + i] = CounterDatum(ns, i);
+	for (int i = 0; i < NUM_SPANS; i++)
+		values[1 + NUM_COUNTERS + i] = HistogramDatum(ns, i);
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 }
 
@@ -90,6 +105,11 @@ Reset(text *name, SharedNamespace *ns, void *arg)
 {
 	for (int i = 0; i < NUM_COUNTERS; i++)
 		pg_atomic_write_u64(&ns->counters[i], 0);
+	for (int i = 0; i < NUM_BUCKETS; i++)
+	{
+		pg_atomic_write_u64(&ns->histograms[SPAN_WAIT][i], 0);
+		pg_atomic_write_u64(&ns->histograms[SPAN_HOLD][i], 0);
+	}
 }
 
 /*

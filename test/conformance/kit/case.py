@@ -36,6 +36,9 @@ class Case:
     def client(self):
         client = Client(self.command, self.lease, self.patience)
         self._stack.callback(client.close)
+        answer = client.ask("report")       # it has started, so what it does next is timed rightly
+        if answer != ["idle"]:
+            raise Refused(f"It has no lock yet, and reports “{' '.join(answer)}”.")
         return client
 
     def holder(self, key=None, namespace="conformance"):

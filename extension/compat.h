@@ -121,6 +121,9 @@ NamedWaitEvent(const char *name)
 #endif
 }
 
+/* The lock table takes no more memory after the start from 19 on. */
+#define PGX_LOCK_TABLE_IS_FIXED (PG_VERSION_NUM >= 190000)
+
 /* dshash_parameters has a function that copies keys from 17. */
 #if PG_VERSION_NUM >= 170000
 #define PGX_DSHASH_COPY dshash_memcpy,

@@ -559,6 +559,18 @@ CREATE VIEW lock_histograms AS
 COMMENT ON VIEW lock_histograms IS
 'how many waits and holds took at most upper_bound, per namespace, as Prometheus wants a histogram; upper_bound NULL: all of them';
 
+CREATE FUNCTION exclusive_internal._lock_table(OUT used bigint, OUT room bigint)
+AS 'MODULE_PATHNAME', 'pgx_lock_table'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION exclusive_internal._lock_table() IS 'the view lock_table reads it';
+
+CREATE VIEW lock_table AS
+	SELECT used, room FROM exclusive_internal._lock_table();
+
+COMMENT ON VIEW lock_table IS
+'how many locks of all kinds and databases are in the server''s lock table, and how many it has room for';
+
 CREATE VIEW lock_jobs AS
 	SELECT r.namespace, r.key, r.kind,
 		   pg_catalog.max(r.succeeded_at) AS last_success,
@@ -700,4 +712,4 @@ REVOKE ALL ON FUNCTION break_lock(text, text, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION reset_lock_stats() FROM PUBLIC;
 
 GRANT SELECT ON lock_holders, lock_waiters, lock_namespaces, lock_runs, lock_jobs,
-	lock_stats, lock_histograms TO PUBLIC;
+	lock_stats, lock_histograms, lock_table TO PUBLIC;

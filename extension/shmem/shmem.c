@@ -36,6 +36,7 @@ typedef struct SharedState
 	int			nslots;
 	TimestampTz created_at;
 	ConditionVariable permits;	/* a permit was given back */
+	pg_atomic_uint64 lock_room; /* see RememberLockRoom() */
 } SharedState;
 
 static SharedState *shared;
@@ -93,6 +94,7 @@ MakeShared(SharedState *state)
 	state->namespaces = dshash_get_hash_table_handle(new_namespaces);
 	state->created_at = GetCurrentTimestamp();
 	ConditionVariableInit(&state->permits);
+	pg_atomic_init_u64(&state->lock_room, 0);
 	dsa_pin(new_area);			/* last, so that an error frees it */
 	dsa_pin_mapping(new_area);
 	area = new_area;
@@ -172,6 +174,22 @@ ConditionVariable *
 PermitCondition(void)
 {
 	return &shared->permits;
+}
+
+/*
+ * RememberLockRoom(room) - the largest room for locks that was ever seen
+ *
+ * The lock table keeps what it has grown by, but does not say how much that is.
+ */
+int64
+RememberLockRoom(int64 room)
+{
+	uint64		most = pg_atomic_read_u64(&shared->lock_room);
+
+	while ((uint64) room > most &&
+		   !pg_atomic_compare_exchange_u64(&shared->lock_room, &most, room))
+		;
+	return Max((uint64) room, most);
 }
 
 /*

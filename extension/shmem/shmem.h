@@ -73,6 +73,7 @@ typedef struct SharedNamespace
 extern void AttachShared(void);
 extern SharedDatabase *MySharedDatabase(void);
 extern SharedNamespace *GetSharedNamespace(int64 id);
+extern int64 RememberLockRoom(int64 room);
 extern BackendSlot *SharedSlots(int *nslots);
 extern BackendSlot *MySlot(void);
 extern dsa_area *SharedArea(void);

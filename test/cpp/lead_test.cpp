@@ -29,6 +29,38 @@ TEST(lead, campaigns_again_after_loss_and_never_leads_twice_at_once) {
   EXPECT_EQ(terms, 3);
 }
 
+// One term that is lost, and one that is served.  Returns what was written to
+// std::cerr.
+std::string lose_a_term(client &locks, const lock_name &name) {
+  testing::internal::CaptureStderr();
+  int terms = 0;
+  EXPECT_TRUE(locks.lead(name, [&](hold &h) {
+    if (++terms > 1) return;
+    terminate(h.backend_pid());
+    EXPECT_TRUE(eventually([&] { return h.lost().stop_requested(); }, 5s));
+  }));
+  return testing::internal::GetCapturedStderr();
+}
+
+TEST(lead, reports_a_loss_on_stderr) {
+  client locks{"", short_lease()};
+  const auto name = unique_name();
+  const auto told = lose_a_term(locks, name);
+  EXPECT_NE(told.find(name.to_string()), std::string::npos) << told;
+  EXPECT_NE(told.find("campaigning again"), std::string::npos) << told;
+}
+
+TEST(lead, reports_a_loss_to_the_event_hook_alone) {
+  std::atomic<int> losses{0};
+  auto options = short_lease();
+  options.on_event = [&](const pg_exclusive::event &e) {
+    if (e.kind == pg_exclusive::event_kind::lost) ++losses;
+  };
+  client locks{"", options};
+  EXPECT_EQ(lose_a_term(locks, unique_name()), "");
+  EXPECT_TRUE(eventually([&] { return losses == 1; }));
+}
+
 TEST(lead, follows_while_another_leads_and_takes_over) {
   client one;
   client two;

@@ -3,10 +3,12 @@
 #pragma once
 
 #include <chrono>
+#include <concepts>
 #include <memory>
 #include <stop_token>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -28,6 +30,12 @@ struct client_access;
 /// Where `transaction.hpp` is included, argument-dependent lookup finds its
 /// functions by this type.
 struct transaction_forms {};
+
+/// Is `transaction.hpp` included?  `F` makes the answer wait for the call.
+template <class F>
+concept has_transaction_forms = requires(transaction_forms forms, F *task) {
+  transaction_header_is_included(forms, task);
+};
 }  // namespace detail
 
 /// Takes named locks of one PostgreSQL database, and runs code under them.
@@ -93,13 +101,13 @@ class PG_EXCLUSIVE_EXPORT client {
   /// Runs `f()` or `f(hold &)` if the lock is free, then frees it.
   /// Returns what `f` returned, or who has the lock.
   /// @throws lock_lost when the lock was lost while `f` ran; what `f` throws.
-  template <task F>
+  template <class F>
   result<detail::task_result<F>> try_run_exclusive(const lock_name &name,
                                                    F &&f) {
     return try_run_exclusive(name, try_options{}, std::forward<F>(f));
   }
   /// The same with options.
-  template <task F>
+  template <class F>
   result<detail::task_result<F>> try_run_exclusive(const lock_name &name,
                                                    const try_options &options,
                                                    F &&f) {
@@ -109,12 +117,12 @@ class PG_EXCLUSIVE_EXPORT client {
   /// Waits for the lock, runs `f()` or `f(hold &)`, then frees it.
   /// Returns what `f` returned, or that the wait timed out or was stopped.
   /// @throws lock_lost when the lock was lost while `f` ran; what `f` throws.
-  template <task F>
+  template <class F>
   result<detail::task_result<F>> run_exclusive(const lock_name &name, F &&f) {
     return run_exclusive(name, lock_options{}, std::forward<F>(f));
   }
   /// The same with options: `{.wait = 5s, .stop = token}`.
-  template <task F>
+  template <class F>
   result<detail::task_result<F>> run_exclusive(const lock_name &name,
                                                const lock_options &options,
                                                F &&f) {
@@ -126,13 +134,13 @@ class PG_EXCLUSIVE_EXPORT client {
   /// again.  For work inside the database prefer
   /// `try_run_once_in_transaction`, where record and work commit together.
   /// @throws lock_error 0A000 without the extension.
-  template <task F>
+  template <class F>
   result<detail::task_result<F>> try_run_once(const lock_name &name,
                                               std::string_view slot, F &&f) {
     return try_run_once(name, slot, once_options{}, std::forward<F>(f));
   }
   /// The same with options: `{.on_crash = on_crash::skip}`.
-  template <task F>
+  template <class F>
   result<detail::task_result<F>> try_run_once(const lock_name &name,
                                               std::string_view slot,
                                               const once_options &options,
@@ -162,40 +170,59 @@ class PG_EXCLUSIVE_EXPORT client {
   /// `pqxx::connection` of yours; that one is right behind any pooler, where a
   /// client is refused.
   template <class F>
-  auto try_run_in_transaction(const lock_name &name, F &&f) {
-    return run_in_transaction(detail::transaction_forms{}, *this, name,
-                              std::forward<F>(f));
+  auto try_run_in_transaction([[maybe_unused]] const lock_name &name,
+                              [[maybe_unused]] F &&f) {
+    if constexpr (detail::has_transaction_forms<std::remove_cvref_t<F>>) {
+      return run_in_transaction(detail::transaction_forms{}, *this, name,
+                                std::forward<F>(f));
+    } else {
+      static_assert(detail::has_transaction_forms<std::remove_cvref_t<F>>,
+                    "try_run_in_transaction() needs "
+                    "#include <pg_exclusive/transaction.hpp>");
+    }
   }
 
   /// The same, if this slot has not had a successful run yet: the record of the
   /// run is written in the same transaction as the work, so it runs exactly
   /// once.  Include `pg_exclusive/transaction.hpp`.
   template <class F>
-  auto try_run_once_in_transaction(const lock_name &name, std::string_view slot,
-                                   F &&f) {
-    return run_once_in_transaction(detail::transaction_forms{}, *this, name,
-                                   slot, std::forward<F>(f));
+  auto try_run_once_in_transaction([[maybe_unused]] const lock_name &name,
+                                   [[maybe_unused]] std::string_view slot,
+                                   [[maybe_unused]] F &&f) {
+    if constexpr (detail::has_transaction_forms<std::remove_cvref_t<F>>) {
+      return run_once_in_transaction(detail::transaction_forms{}, *this, name,
+                                     slot, std::forward<F>(f));
+    } else {
+      static_assert(detail::has_transaction_forms<std::remove_cvref_t<F>>,
+                    "try_run_once_in_transaction() needs "
+                    "#include <pg_exclusive/transaction.hpp>");
+    }
   }
 
   /// Leads: waits for the lock and runs `f(hold &)` as the leader, for a term.
   /// When the lock is lost `f` should return (watch `hold::lost()`, or let
-  /// `check()` throw); then it campaigns again, also while the server is away
-  /// or a standby, its lock table full, the namespace paused, its quota used
-  /// up, or the wait cancelled. Returns true when `f` returned with the lock
-  /// still held, false when a stop was requested.  `f` never runs twice at
-  /// once.
+  /// `check()` throw).  The loss is told to `client_options::on_event`, or
+  /// written to `std::cerr` when there is none.  Then it campaigns again, also
+  /// while the server is away or a standby, its lock table full, the namespace
+  /// paused, its quota used up, or the wait cancelled.  Returns true when `f`
+  /// returned with the lock still held, false when a stop was requested.  `f`
+  /// never runs twice at once.
   /// @throws what `f` throws while it leads; lock_error when campaigning cannot
   /// work as long as nothing else is done (42704, 42501, 40P01, …).
-  template <std::invocable<hold &> F>
+  template <class F>
   bool lead(const lock_name &name, F &&f, const std::stop_token &stop = {}) {
+    static_assert(std::invocable<F, hold &>,
+                  "what leads is called as f(pg_exclusive::hold &); a lambda "
+                  "may be [](pg_exclusive::hold &term) { ... }");
     while (result<hold> elected = campaign(name, stop)) {
       hold held = *std::move(elected);
       try {
-        std::invoke(f, held);
+        detail::call_task(f, held);
         held.unlock();
         return true;
-      } catch (const lock_lost &) {
+      } catch (const lock_lost &loss) {
         if (held.held()) throw;  // of some other lock
+        report_lost_term(loss);
       }
     }
     return false;
@@ -229,6 +256,7 @@ class PG_EXCLUSIVE_EXPORT client {
   result<hold> take_for_task(const lock_name &name,
                              const lock_options &options);
   result<hold> campaign(const lock_name &name, const std::stop_token &stop);
+  void report_lost_term(const lock_lost &loss) const;
 
   std::shared_ptr<detail::client_core> core_;
 };

@@ -95,8 +95,8 @@ class PG_EXCLUSIVE_EXPORT hold {
   /// began one that counts as such (`on_crash::skip`).
   /// @throws lock_error 0A000 without the extension, 55000 for a shared hold;
   /// lock_lost.
-  [[nodiscard]] bool begin_run(std::string_view slot,
-                               const once_options &options = {});
+  [[nodiscard("false says that this slot has had its run")]] bool begin_run(
+      std::string_view slot, const once_options &options = {});
 
   /// Records how the run ended; after a failure the slot may be run again.
   /// @throws lock_error, lock_lost: then the run counts as crashed.

@@ -3,11 +3,13 @@
 #pragma once
 
 #include <compare>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 #include "pg_exclusive/export.hpp"
@@ -36,6 +38,17 @@ struct lock_name {
   /// The lock `key` of the namespace `space`.
   lock_name(std::string space, std::string key)
       : namespace_(std::move(space)), key(std::move(key)) {}
+
+  /// Refused by the compiler, because the name owns its strings.
+  template <class Space, class Key>
+  requires std::same_as<std::remove_cvref_t<Space>, std::string_view> ||
+      std::same_as<std::remove_cvref_t<Key>, std::string_view>
+      lock_name(Space && /*space*/, Key && /*key*/) {
+    static_assert(!std::same_as<std::remove_cvref_t<Space>, std::string_view> &&
+                      !std::same_as<std::remove_cvref_t<Key>, std::string_view>,
+                  "a lock_name owns its strings; "
+                  "turn each std::string_view into a std::string");
+  }
 
   /// Splits `text` at the first slash: `jobs/nightly/eu` is the key
   /// `nightly/eu` of the namespace `jobs`.

@@ -46,12 +46,12 @@ class PG_EXCLUSIVE_EXPORT mutex {
 
   /// Returns true iff it was free and is ours now.
   /// @throws lock_error, std::system_error as `lock()`.
-  [[nodiscard]] bool try_lock();
+  [[nodiscard("false says that the lock was not taken")]] bool try_lock();
 
   /// Waits for up to `wait`.  Returns true iff it is ours now.
   /// @throws lock_error, std::system_error as `lock()`.
   template <class Rep, class Period>
-  [[nodiscard]] bool try_lock_for(
+  [[nodiscard("false says that the lock was not taken")]] bool try_lock_for(
       const std::chrono::duration<Rep, Period> &wait) {
     return take({.wait = detail::to_wait(wait)});
   }
@@ -59,14 +59,15 @@ class PG_EXCLUSIVE_EXPORT mutex {
   /// Waits until `deadline`.  Returns true iff it is ours now.
   /// @throws lock_error, std::system_error as `lock()`.
   template <class Clock, class Duration>
-  [[nodiscard]] bool try_lock_until(
+  [[nodiscard("false says that the lock was not taken")]] bool try_lock_until(
       const std::chrono::time_point<Clock, Duration> &deadline) {
     return try_lock_for(deadline - Clock::now());
   }
 
   /// Waits until a stop is requested.  Returns true iff it is ours now.
   /// @throws lock_error, std::system_error as `lock()`.
-  [[nodiscard]] bool lock(std::stop_token stop) {
+  [[nodiscard("false says that the lock was not taken")]] bool lock(
+      std::stop_token stop) {
     return take({.stop = std::move(stop)});
   }
 

@@ -53,7 +53,8 @@ struct kept<void> {
 ///
 /// @snippet examples/result.cpp result
 template <class T>
-class [[nodiscard]] result {
+class [[nodiscard(
+    "the call may have been refused; look at its result")]] result {
   using kept_type = typename detail::kept<T>::type;
 
  public:
@@ -64,7 +65,7 @@ class [[nodiscard]] result {
 
   /// It ran and returned this.
   template <class... U>
-  explicit result(std::in_place_t, U &&...value)
+  explicit result(std::in_place_t, U && ...value)
       : value_(std::in_place, std::forward<U>(value)...) {}
 
   /// Returns true iff it ran.
@@ -104,7 +105,7 @@ class [[nodiscard]] result {
 
  private:
   template <class Self>
-  static decltype(auto) get(Self &&self) {
+  static decltype(auto) get(Self && self) {
     if (!self.value_.has_value()) {
       throw lock_error(std::string("did not run: ") + to_string(self.outcome_),
                        "55P03");

@@ -48,16 +48,16 @@ class PG_EXCLUSIVE_EXPORT shared_mutex {
   /// caller has it, in any mode.
   void lock();
   /// Returns true iff it was free and is ours now.
-  [[nodiscard]] bool try_lock();
+  [[nodiscard("false says that the lock was not taken")]] bool try_lock();
   /// Waits for up to `wait`.  Returns true iff it is ours now.
   template <class Rep, class Period>
-  [[nodiscard]] bool try_lock_for(
+  [[nodiscard("false says that the lock was not taken")]] bool try_lock_for(
       const std::chrono::duration<Rep, Period> &wait) {
     return take(lock_mode::exclusive, detail::to_wait(wait));
   }
   /// Waits until `deadline`.  Returns true iff it is ours now.
   template <class Clock, class Duration>
-  [[nodiscard]] bool try_lock_until(
+  [[nodiscard("false says that the lock was not taken")]] bool try_lock_until(
       const std::chrono::time_point<Clock, Duration> &deadline) {
     return try_lock_for(deadline - Clock::now());
   }
@@ -67,16 +67,18 @@ class PG_EXCLUSIVE_EXPORT shared_mutex {
   /// Waits to be one of the readers, without limit; throws as `lock()`.
   void lock_shared();
   /// Returns true iff no writer has it and none waits, and it is ours now.
-  [[nodiscard]] bool try_lock_shared();
+  [[nodiscard("false says that the lock was not taken")]] bool
+  try_lock_shared();
   /// Waits for up to `wait`.  Returns true iff it is ours now.
   template <class Rep, class Period>
-  [[nodiscard]] bool try_lock_shared_for(
-      const std::chrono::duration<Rep, Period> &wait) {
+  [[nodiscard("false says that the lock was not taken")]] bool
+  try_lock_shared_for(const std::chrono::duration<Rep, Period> &wait) {
     return take(lock_mode::shared, detail::to_wait(wait));
   }
   /// Waits until `deadline`.  Returns true iff it is ours now.
   template <class Clock, class Duration>
-  [[nodiscard]] bool try_lock_shared_until(
+  [[nodiscard("false says that the lock was not taken")]] bool
+  try_lock_shared_until(
       const std::chrono::time_point<Clock, Duration> &deadline) {
     return try_lock_shared_for(deadline - Clock::now());
   }

@@ -45,12 +45,23 @@ inline result<void> try_lock(pqxx::transaction_base &tx, const lock_name &name,
   return detail::take(tx, detail::find_schema(tx, name), name, options.mode);
 }
 
+/// Refused by the compiler.  A nontransaction commits each statement, so the
+/// lock would be free again when this returned.
+template <std::derived_from<pqxx::nontransaction> Nontransaction>
+result<void> try_lock(Nontransaction & /*tx*/, const lock_name & /*name*/,
+                      const try_options & /*options*/ = {}) {
+  static_assert(!std::derived_from<Nontransaction, pqxx::nontransaction>,
+                "try_lock() needs a pqxx::work; a pqxx::nontransaction commits "
+                "each statement, and the lock would be free again at once");
+  return result<void>(outcome::busy);
+}
+
 /// Runs `f(pqxx::work &)` in a transaction on `connection` under the lock, if
 /// it is free, and commits.  Returns what `f` returned, or who has the lock.
 /// @throws lock_error 25001 when the transaction is not READ COMMITTED, because
 /// its snapshot could be older than the lock; what `f` throws, rolled back.
-template <std::invocable<pqxx::work &> F>
-result<std::invoke_result_t<F, pqxx::work &>> try_run_in_transaction(
+template <class F>
+result<detail::work_result<F>> try_run_in_transaction(
     pqxx::connection &connection, const lock_name &name, F &&f) {
   pqxx::work tx(connection);
   const auto schema = detail::find_schema(tx, name);
@@ -60,8 +71,8 @@ result<std::invoke_result_t<F, pqxx::work &>> try_run_in_transaction(
 
 /// The same, if this slot has not had a successful run yet; the record commits
 /// together with the work.
-template <std::invocable<pqxx::work &> F>
-result<std::invoke_result_t<F, pqxx::work &>> try_run_once_in_transaction(
+template <class F>
+result<detail::work_result<F>> try_run_once_in_transaction(
     pqxx::connection &connection, const lock_name &name, std::string_view slot,
     F &&f) {
   pqxx::work tx(connection);
@@ -75,11 +86,15 @@ result<std::invoke_result_t<F, pqxx::work &>> try_run_once_in_transaction(
 namespace detail {
 inline namespace PG_EXCLUSIVE_PQXX {
 
+/// Tells `client.hpp` that this header is included.
+template <class F>
+void transaction_header_is_included(transaction_forms, F *);
+
 /// `client::try_run_in_transaction`.
-template <std::invocable<pqxx::work &> F>
-result<std::invoke_result_t<F, pqxx::work &>> run_in_transaction(
-    transaction_forms /*tag*/, const client &locks, const lock_name &name,
-    F &&f) {
+template <class F>
+result<work_result<F>> run_in_transaction(transaction_forms /*tag*/,
+                                          const client &locks,
+                                          const lock_name &name, F &&f) {
   return with_transaction(
       locks,
       [&](pqxx::work &tx, const std::optional<std::string> &schema) {
@@ -89,10 +104,11 @@ result<std::invoke_result_t<F, pqxx::work &>> run_in_transaction(
 }
 
 /// `client::try_run_once_in_transaction`.
-template <std::invocable<pqxx::work &> F>
-result<std::invoke_result_t<F, pqxx::work &>> run_once_in_transaction(
-    transaction_forms /*tag*/, const client &locks, const lock_name &name,
-    std::string_view slot, F &&f) {
+template <class F>
+result<work_result<F>> run_once_in_transaction(transaction_forms /*tag*/,
+                                               const client &locks,
+                                               const lock_name &name,
+                                               std::string_view slot, F &&f) {
   return with_transaction(
       locks,
       [&](pqxx::work &tx, const std::optional<std::string> &schema) {

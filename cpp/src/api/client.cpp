@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <condition_variable>
+#include <iostream>
 #include <random>
+#include <string>
 
 #include "api/hold_access.hpp"
 #include "client_core/client_core.hpp"
@@ -149,6 +151,14 @@ result<hold> client::campaign(const lock_name &name,
         std::min<std::chrono::milliseconds>(most * 2, std::chrono::seconds(5));
   }
   return result<hold>(outcome::stopped);
+}
+
+// Without a hook for events, a leader that lost its lock would go on
+// campaigning and leave no trace.
+void client::report_lost_term(const lock_lost &loss) const {
+  if (options().on_event) return;
+  std::cerr << "pg_exclusive: " + std::string(loss.what()) +
+                   "; campaigning again\n";
 }
 
 bool client::close(std::chrono::milliseconds deadline) {

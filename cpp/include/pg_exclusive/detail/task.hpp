@@ -20,12 +20,19 @@ concept task = std::invocable<F, hold &> || std::invocable<F>;
 
 namespace detail {
 
+/// Calls a task.  This is the one place where the compiler refuses what is no
+/// task, so that it says one sentence.
 template <class F>
-decltype(auto) call_task(F &&f, [[maybe_unused]] hold &held) {
+decltype(auto) call_task([[maybe_unused]] F &&f, [[maybe_unused]] hold &held) {
   if constexpr (std::invocable<F, hold &>) {
     return std::invoke(std::forward<F>(f), held);
-  } else {
+  } else if constexpr (std::invocable<F>) {
     return std::invoke(std::forward<F>(f));
+  } else {
+    static_assert(task<F>,
+                  "a task is called as f() or as f(pg_exclusive::hold &); "
+                  "a lambda may be [] { ... } or "
+                  "[](pg_exclusive::hold &held) { ... }");
   }
 }
 

@@ -2,6 +2,8 @@
 /// The connections a client runs transactions on, behind `transaction.hpp`.
 #pragma once
 
+#include <concepts>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -51,14 +53,33 @@ class transaction_pool {
   std::vector<connection_ptr> idle_;  // under access_
 };
 
+/// Calls what works in a transaction.  This is the one place where the compiler
+/// refuses what cannot be called so.
+template <class F>
+decltype(auto) call_work([[maybe_unused]] F &&f,
+                         [[maybe_unused]] pqxx::work &tx) {
+  if constexpr (std::invocable<F, pqxx::work &>) {
+    return std::invoke(std::forward<F>(f), tx);
+  } else {
+    static_assert(std::invocable<F, pqxx::work &>,
+                  "the work is called as f(pqxx::work &); "
+                  "a lambda may be [](pqxx::work &tx) { ... }");
+  }
+}
+
+/// What the work returns.
+template <class F>
+using work_result =
+    decltype(call_work(std::declval<F>(), std::declval<pqxx::work &>()));
+
 /// Runs `f` if the lock was taken, and commits.
 template <class F>
-result<std::invoke_result_t<F, pqxx::work &>> work_and_commit(
-    pqxx::work &tx, const result<void> &taken, F &&f) {
-  using R = std::invoke_result_t<F, pqxx::work &>;
+result<work_result<F>> work_and_commit(pqxx::work &tx,
+                                       const result<void> &taken, F &&f) {
+  using R = work_result<F>;
   if (!taken) return result<R>(taken.outcome(), taken.refused_by());
-  auto done = keep_result<R>(
-      [&]() -> R { return std::invoke(std::forward<F>(f), tx); });
+  auto done =
+      keep_result<R>([&]() -> R { return call_work(std::forward<F>(f), tx); });
   tx.commit();
   return done;
 }
@@ -87,8 +108,8 @@ started start(transaction_pool::connection_ptr connection, const client &locks,
 /// the client's, runs `f(tx)` and commits.  An idle connection may have died
 /// meanwhile: as long as nothing was run on it, a new one takes its place.
 template <class Take, class F>
-result<std::invoke_result_t<F, pqxx::work &>> with_transaction(
-    const client &locks, Take take, const lock_name &name, F &&f) {
+result<work_result<F>> with_transaction(const client &locks, Take take,
+                                        const lock_name &name, F &&f) {
   const auto pool = transaction_pool::of(locks);
   std::optional<started> begun;
   if (auto idle = pool->take_idle()) {

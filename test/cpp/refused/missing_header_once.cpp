@@ -1,0 +1,7 @@
+// try_run_once_in_transaction() needs #include <pg_exclusive/transaction.hpp>
+#include <pg_exclusive/client.hpp>
+
+void example(pg_exclusive::client &locks) {
+  locks.try_run_once_in_transaction({"jobs", "x"}, "slot",
+                                    [](auto &tx) { tx.exec("SELECT 1"); });
+}

@@ -1,0 +1,7 @@
+// turn each std::string_view into a std::string
+#include <pg_exclusive/client.hpp>
+#include <string_view>
+
+bool example(pg_exclusive::client &locks, std::string_view key) {
+  return locks.try_lock({"jobs", key}).ran();
+}

@@ -33,8 +33,8 @@ class Case:
     def close(self):
         self._stack.close()
 
-    def client(self):
-        client = Client(self.command, self.lease, self.patience)
+    def client(self, port=None):
+        client = Client(self.command, self.lease, self.patience, port)
         self._stack.callback(client.close)
         answer = client.ask("report")       # it has started, so what it does next is timed rightly
         if answer != ["idle"]:

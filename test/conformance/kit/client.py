@@ -13,10 +13,11 @@ class Refused(Exception):
 
 
 class Client:
-    def __init__(self, command, lease, patience):
+    def __init__(self, command, lease, patience, port=None):
         environment = dict(
             os.environ, PGHOST="127.0.0.1", PGUSER="conformance", PGAPPNAME=f"conformance-{id(self)}",
-            PYTHONDONTWRITEBYTECODE="1", CONFORMANCE_LEASE=str(round(lease * 1000)))
+            PGPORT=str(port or os.environ["PGPORT"]), PYTHONDONTWRITEBYTECODE="1",
+            CONFORMANCE_LEASE=str(round(lease * 1000)))
         self.application = environment["PGAPPNAME"]
         self._patience = patience
         self._errors = tempfile.TemporaryFile("w+")

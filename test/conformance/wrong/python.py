@@ -163,6 +163,17 @@ def renewal_is_select_1():
     Lock._renew = renew
 
 
+# behind_a_pooler: another client uses the same session
+def timeout_set_in_a_session_of_many():
+    def connect(conninfo, options="", **rest):
+        conn = right["connect"](conninfo, **rest)
+        conn.prepare_threshold = None
+        if options:
+            conn.execute(f"SET {options[3:].replace('=', ' = ')}")
+        return conn
+    psycopg.connect = connect
+
+
 # replaced: Compare the token
 def renewal_is_holds_lock():
     def renew(self):

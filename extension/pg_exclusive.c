@@ -11,6 +11,7 @@ PGX_MODULE_MAGIC;
 int			pgx_max_locks_per_session = 1000;
 int			pgx_log_min_hold = -1;
 int			pgx_log_min_wait = -1;
+int			pgx_max_leases = 10000;
 
 void		_PG_init(void);
 
@@ -35,5 +36,11 @@ _PG_init(void)
 							&pgx_log_min_wait,
 							-1, -1, INT_MAX,
 							PGC_SUSET, GUC_UNIT_MS, NULL, NULL, NULL);
+	DefineCustomIntVariable("pg_exclusive.max_leases",
+							"How many leases there may be on the server.",
+							"A session that acquires a lease checks its own setting.",
+							&pgx_max_leases,
+							10000, 0, 10000000,
+							PGC_SUSET, 0, NULL, NULL, NULL);
 	MarkGUCPrefixReserved("pg_exclusive");
 }

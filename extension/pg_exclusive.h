@@ -49,5 +49,6 @@
 extern int	pgx_max_locks_per_session;
 extern int	pgx_log_min_hold;	/* milliseconds, -1: off */
 extern int	pgx_log_min_wait;
+extern int	pgx_max_leases;
 
 #endif							/* PG_EXCLUSIVE_H */

@@ -23,12 +23,13 @@ CREATE TABLE exclusive_internal.namespace_registry (
 	interop			boolean NOT NULL DEFAULT false,
 	max_holds		integer CHECK (max_holds > 0),
 	lock_delay		interval CHECK (lock_delay >= '0'),
+	max_lease		interval CHECK (max_lease > '0'),
 	created_at		timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
 	paused_at		timestamptz,
 	paused_by		text,
 	paused_reason	text,
 	CHECK (pg_catalog.octet_length(name) BETWEEN 1 AND 63),
-	CHECK (NOT interop OR allowed_role IS NULL)
+	CHECK (NOT interop OR (allowed_role IS NULL AND max_lease IS NULL))
 );
 
 COMMENT ON TABLE exclusive_internal.namespace_registry IS
@@ -133,12 +134,13 @@ CREATE FUNCTION lock_namespace(
 	allowed_role regrole DEFAULT NULL,
 	interop boolean DEFAULT false,
 	max_holds integer DEFAULT NULL,
-	lock_delay interval DEFAULT NULL)
+	lock_delay interval DEFAULT NULL,
+	max_lease interval DEFAULT NULL)
 RETURNS bigint
 AS 'MODULE_PATHNAME', 'pgx_lock_namespace'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
-COMMENT ON FUNCTION lock_namespace(text, regrole, boolean, integer, interval) IS
+COMMENT ON FUNCTION lock_namespace(text, regrole, boolean, integer, interval, interval) IS
 'registers a namespace, idempotently, and returns its 64-bit id; other settings than registered raise 42710';
 
 CREATE FUNCTION drop_lock_namespace(name text)
@@ -291,6 +293,69 @@ COMMENT ON FUNCTION try_lock_permit(text, text, integer, interval) IS
 'counting semaphore: takes one of "permits" permits for the session and returns its number; NULL when none is free after "wait"; unlock() frees it';
 
 /*
+ * Leases: locks without a session
+ */
+
+CREATE FUNCTION acquire_lease(
+	namespace text,
+	key text,
+	ttl interval,
+	wait interval DEFAULT '0')
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'pgx_acquire_lease'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION acquire_lease(text, text, interval, interval) IS
+'takes a lock for "ttl" and not for the session, and returns its token; NULL when it is still taken after "wait" (NULL: no limit)';
+
+CREATE FUNCTION renew_lease(
+	namespace text,
+	key text,
+	token bigint,
+	ttl interval DEFAULT NULL)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'pgx_renew_lease'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION renew_lease(text, text, bigint, interval) IS
+'lets a lease last for "ttl" from now on (NULL: as long as before), from any session; false when it is lost, for good';
+
+CREATE FUNCTION release_lease(namespace text, key text, token bigint)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'pgx_release_lease'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION release_lease(text, text, bigint) IS
+'frees the lock of a lease, from any session; false when it is lost';
+
+CREATE FUNCTION hand_over_lease(namespace text, key text, token bigint)
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'pgx_hand_over_lease'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION hand_over_lease(text, text, bigint) IS
+'gives a lease to the caller, with a new token, and nobody gets it in between; the old token is dead; NULL when it is lost';
+
+CREATE FUNCTION request_lock(namespace text, key text, reason text)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'pgx_request_lock'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION request_lock(text, text, text) IS
+'asks those who hold a lock now to give it up; false when nobody holds it';
+
+CREATE FUNCTION yield_requested(
+	namespace text,
+	key text,
+	token bigint DEFAULT NULL)
+RETURNS text
+AS 'MODULE_PATHNAME', 'pgx_yield_requested'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION yield_requested(text, text, bigint) IS
+'why the holder with this token (NULL: this session) was asked to give the lock up; NULL when it was not';
+
+/*
  * Tasks
  */
 
@@ -351,20 +416,26 @@ CREATE FUNCTION begin_run(
 	key text,
 	slot text,
 	on_crash text DEFAULT 'retry',
-	every interval DEFAULT NULL)
+	every interval DEFAULT NULL,
+	token bigint DEFAULT NULL)
 RETURNS boolean
 AS 'MODULE_PATHNAME', 'pgx_begin_run'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
-COMMENT ON FUNCTION begin_run(text, text, text, text, interval) IS
-'records the start of a run under a session-scope hold; false when this slot (or, with "every", this period) has had its run';
+COMMENT ON FUNCTION begin_run(text, text, text, text, interval, bigint) IS
+'records the start of a run under a session-scope hold, or with "token" under a lease; false when this slot (or, with "every", this period) has had its run';
 
-CREATE FUNCTION finish_run(namespace text, key text, slot text, succeeded boolean)
+CREATE FUNCTION finish_run(
+	namespace text,
+	key text,
+	slot text,
+	succeeded boolean,
+	token bigint DEFAULT NULL)
 RETURNS void
 AS 'MODULE_PATHNAME', 'pgx_finish_run'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
-COMMENT ON FUNCTION finish_run(text, text, text, boolean) IS
+COMMENT ON FUNCTION finish_run(text, text, text, boolean, bigint) IS
 'records how the run ended that begin_run() began under the same hold';
 
 CREATE FUNCTION forget_lock_runs(older_than interval)
@@ -398,13 +469,17 @@ COMMENT ON FUNCTION fence_guard() IS
  * Administration
  */
 
-CREATE FUNCTION break_lock(namespace text, key text, reason text)
+CREATE FUNCTION break_lock(
+	namespace text,
+	key text,
+	reason text,
+	after interval DEFAULT '0')
 RETURNS integer
 AS 'MODULE_PATHNAME', 'pgx_break_lock'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
-COMMENT ON FUNCTION break_lock(text, text, text) IS
-'terminates the backends that hold a lock and returns how many; logs who and why, and what else those sessions held';
+COMMENT ON FUNCTION break_lock(text, text, text, interval) IS
+'terminates the backends that hold a lock, ends its lease, and returns how many; logs who and why, and what else those sessions held; with "after" the holders are asked first, and have so long to give it up';
 
 CREATE FUNCTION reset_lock_stats()
 RETURNS void
@@ -428,13 +503,15 @@ CREATE FUNCTION lock_holder(
 	OUT role text,
 	OUT application_name text,
 	OUT client_addr inet,
-	OUT acquired_at timestamptz)
+	OUT acquired_at timestamptz,
+	OUT yield_requested text,
+	OUT expires_at timestamptz)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'pgx_lock_holder'
 LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 1;
 
 COMMENT ON FUNCTION lock_holder(text, text) IS
-'who holds one lock, without reading all locks of the server';
+'who holds one lock, without reading all locks of the server; the columns are those of lock_holders';
 
 CREATE FUNCTION exclusive_internal._namespace_id(namespace text)
 RETURNS bigint
@@ -470,7 +547,9 @@ CREATE FUNCTION exclusive_internal._lock_status(
 	OUT permit integer,
 	OUT permits integer,
 	OUT delayed_until timestamptz,
-	OUT blocked_by integer[])
+	OUT blocked_by integer[],
+	OUT yield_requested text,
+	OUT expires_at timestamptz)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'pgx_lock_status'
 LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 100;
@@ -500,11 +579,11 @@ COMMENT ON FUNCTION exclusive_internal._lock_stats() IS 'the view lock_stats rea
 CREATE VIEW lock_holders AS
 	SELECT namespace, key, lock_id, mode, scope, token, pid, role,
 		   application_name, client_addr, since AS acquired_at, waiters,
-		   permit, permits
+		   permit, permits, yield_requested, expires_at
 	FROM exclusive_internal._lock_status() WHERE granted;
 
 COMMENT ON VIEW lock_holders IS
-'who holds which lock in this database, as the lock manager says';
+'who holds which lock in this database, as the lock manager says, and who has a lease; yield_requested: why the holder was asked to give it up; expires_at: when a lease ends, if it is not renewed';
 
 CREATE VIEW lock_waiters AS
 	SELECT namespace, key, lock_id, mode, pid, role, application_name,
@@ -514,11 +593,11 @@ CREATE VIEW lock_waiters AS
 	FROM exclusive_internal._lock_status() WHERE NOT granted;
 
 COMMENT ON VIEW lock_waiters IS
-'who waits for which lock in this database; queue_position: the place in the queue; delayed_until: granted, and sitting out the namespace''s lock_delay';
+'who waits for which lock in this database; queue_position: the place in the queue; delayed_until: first in the queue, and waiting for the end of a lease or of the namespace''s lock_delay';
 
 CREATE VIEW lock_namespaces AS
 	SELECT name AS namespace, exclusive_internal._namespace_id(name) AS namespace_id,
-		   allowed_role, interop, max_holds, lock_delay, created_at,
+		   allowed_role, interop, max_holds, lock_delay, max_lease, created_at,
 		   paused_at, paused_by, paused_reason
 	FROM exclusive_internal.namespace_registry;
 
@@ -658,12 +737,13 @@ COMMENT ON PROCEDURE exclusive_internal._wait_lock(text, text, text, interval, b
 CREATE FUNCTION exclusive_internal._heartbeat(
 	tokens bigint[],
 	OUT nonce bigint,
-	OUT lost bigint[])
+	OUT lost bigint[],
+	OUT asked bigint[])
 AS 'MODULE_PATHNAME', 'pgx_heartbeat'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
 COMMENT ON FUNCTION exclusive_internal._heartbeat(bigint[]) IS
-'which of the grants with these tokens this session no longer holds; asks the lock manager';
+'which of the grants with these tokens this session no longer holds, says the lock manager, and which of the others it was asked to give up';
 
 CREATE FUNCTION exclusive_internal._try_permit(namespace text, key text, permits integer)
 RETURNS bigint
@@ -685,6 +765,18 @@ LANGUAGE C;
 COMMENT ON PROCEDURE exclusive_internal._wait_permit(text, text, integer, interval, bigint) IS
 'try_lock_permit() that waits without a snapshot and returns the token';
 
+CREATE FUNCTION exclusive_internal._renew_leases(
+	namespaces text[],
+	keys text[],
+	tokens bigint[],
+	OUT held bigint[],
+	OUT asked bigint[])
+AS 'MODULE_PATHNAME', 'pgx_renew_leases'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION exclusive_internal._renew_leases(text[], text[], bigint[]) IS
+'renew_lease() of many leases: the tokens of those that are still held, and of those whose owner was asked to give the lock up';
+
 /*
  * Privileges.  Functions are for everybody, because a namespace's role is
  * checked inside.  Those that administrate are for those who are granted them.
@@ -703,12 +795,12 @@ GRANT USAGE ON SCHEMA exclusive_internal TO PUBLIC;
 GRANT SELECT ON ALL TABLES IN SCHEMA exclusive_internal TO pg_database_owner;
 GRANT SELECT ON ALL SEQUENCES IN SCHEMA exclusive_internal TO pg_database_owner;
 
-REVOKE ALL ON FUNCTION lock_namespace(text, regrole, boolean, integer, interval) FROM PUBLIC;
+REVOKE ALL ON FUNCTION lock_namespace(text, regrole, boolean, integer, interval, interval) FROM PUBLIC;
 REVOKE ALL ON FUNCTION drop_lock_namespace(text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION pause_lock_namespace(text, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION resume_lock_namespace(text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION forget_lock_runs(interval) FROM PUBLIC;
-REVOKE ALL ON FUNCTION break_lock(text, text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION break_lock(text, text, text, interval) FROM PUBLIC;
 REVOKE ALL ON FUNCTION reset_lock_stats() FROM PUBLIC;
 
 GRANT SELECT ON lock_holders, lock_waiters, lock_namespaces, lock_runs, lock_jobs,

@@ -140,6 +140,17 @@ ArrayArg(FunctionCallInfo fcinfo, int argno, Oid type, const char *what,
 }
 
 /*
+ * TokenArray(tokens, n) - a bigint[]
+ */
+Datum
+TokenArray(Datum *tokens, int n)
+{
+	return PointerGetDatum(construct_array(tokens, n, INT8OID, 8,
+										   FLOAT8PASSBYVAL,
+										   TYPALIGN_DOUBLE));
+}
+
+/*
  * ResultRow(fcinfo) - the type of what the function returns
  */
 TupleDesc

@@ -43,6 +43,7 @@ extern int64 IntervalMicroseconds(const Interval *interval);
 extern int64 WaitArg(FunctionCallInfo fcinfo, int argno);
 extern Datum *ArrayArg(FunctionCallInfo fcinfo, int argno, Oid type,
 					   const char *what, bool **nulls, int *n);
+extern Datum TokenArray(Datum *tokens, int n);
 extern TupleDesc ResultRow(FunctionCallInfo fcinfo);
 extern Datum RecordDatum(FunctionCallInfo fcinfo, Datum *values, bool *nulls);
 

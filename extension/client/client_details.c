@@ -77,12 +77,12 @@ DetailRefusal(int ordinal, const LockName *name, Oid fn_oid)
 	if (FindHolder(&tag, &holder))
 	{
 		values[3] = psprintf("%d", holder.pid);
-		values[4] = GetUserNameFromId(holder.entry.roleid, true);
+		values[4] = GetUserNameFromId(holder.roleid, true);
 		values[5] = holder.application_name;
 		values[6] = holder.has_addr ? holder.addr : "";
-		if (holder.entry.since != 0)
+		if (holder.since != 0)
 			values[7] = psprintf(INT64_FORMAT,
-								 holder.entry.since + UNIX_TO_POSTGRES);
+								 holder.since + UNIX_TO_POSTGRES);
 	}
 	AddDetail(ordinal, values);
 }

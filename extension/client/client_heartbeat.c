@@ -55,6 +55,8 @@ typedef struct Asked
 	Datum	   *tokens;			/* sorted */
 	bool	   *held;
 	int			n;
+	Datum	   *yields;			/* those asked to yield */
+	int			nyields;
 } Asked;
 
 static int
@@ -78,7 +80,11 @@ MarkTokenHeld(Hold *hold, void *arg)
 								sizeof(Datum), CompareTokens);
 
 	if (found != NULL && LockModeHeldByMe(&hold->tag, hold->mode))
+	{
 		asked->held[found - asked->tokens] = true;
+		if (IsYieldRequested(hold->id, hold->token))
+			asked->yields[asked->nyields++] = token;
+	}
 	return found != NULL;
 }
 
@@ -91,8 +97,8 @@ pgx_heartbeat(PG_FUNCTION_ARGS)
 	Asked		asked = {0};
 	bool	   *isnull;
 	int			nlost = 0;
-	Datum		values[2];
-	bool		nulls[2] = {0};
+	Datum		values[3];
+	bool		nulls[3] = {0};
 	Datum	   *lost;
 
 	CheckNotStandby("_heartbeat()");
@@ -100,6 +106,7 @@ pgx_heartbeat(PG_FUNCTION_ARGS)
 	asked.tokens = ArrayArg(fcinfo, 0, INT8OID, "tokens", &isnull, &asked.n);
 	asked.held = palloc0(asked.n + 1);
 	lost = palloc(sizeof(Datum) * (asked.n + 1));
+	asked.yields = palloc(sizeof(Datum) * (asked.n + 1));
 	qsort(asked.tokens, asked.n, sizeof(Datum), CompareTokens);
 	(void) VisitSessionHolds(MarkTokenHeld, &asked);
 	for (int i = 0; i < asked.n; i++)
@@ -108,8 +115,7 @@ pgx_heartbeat(PG_FUNCTION_ARGS)
 			lost[nlost++] = asked.tokens[i];
 	}
 	values[0] = Int64GetDatum(Nonce());
-	values[1] = PointerGetDatum(construct_array(lost, nlost, INT8OID, 8,
-												FLOAT8PASSBYVAL,
-												TYPALIGN_DOUBLE));
+	values[1] = TokenArray(lost, nlost);
+	values[2] = TokenArray(asked.yields, asked.nyields);
 	return RecordDatum(fcinfo, values, nulls);
 }

@@ -3,13 +3,19 @@
  *		break_lock(): an operator ends the sessions that hold a lock.
  *
  * pg_terminate_backend() decides whether he may.  What else those sessions
- * held is lost with them, so it is named.
+ * held is lost with them, so it is named.  A lease has no session.  Its token
+ * dies at once, and the lock stays shut until the deadline that the owner
+ * believes in.
  */
 #include "lock/lock.h"
 
+#include "catalog/pg_authid.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "nodes/pg_list.h"
+#include "pgstat.h"
+#include "storage/latch.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 
@@ -17,6 +23,9 @@ PG_FUNCTION_INFO_V1(pgx_break_lock);
 
 /* How long to wait for a terminated backend to be gone, in milliseconds. */
 #define TERMINATE_TIMEOUT 5000
+
+/* How often to look whether the holders have given up, in milliseconds. */
+#define LOOK_INTERVAL 100
 
 typedef struct Victim
 {
@@ -149,14 +158,96 @@ IsStillThere(const LockName *name, const Victim *victim)
 }
 
 /*
- * break_lock(namespace, key, reason) - how many sessions were terminated
+ * FindLeaseToken(name) - the lease to be broken, or 0; 42501 when the caller
+ * may not
+ *
+ * The rules are those of pg_terminate_backend().
+ */
+static int64
+FindLeaseToken(const LockName *name)
+{
+	LeaseCopy	copy;
+	Oid			owner;
+
+	if (!CopyLease(name->id, &copy) || copy.state != LEASE_HELD)
+		return 0;
+	owner = copy.owner.roleid;
+	if (superuser_arg(owner) ? !superuser() :
+		(!has_privs_of_role(GetUserId(), owner) &&
+		 !has_privs_of_role(GetUserId(), ROLE_PG_SIGNAL_BACKEND)))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied to break the lease of lock \"%s/%s\"",
+						LockNameNamespace(name), LockNameKey(name)),
+				 errhint("You need the privileges of its owner, or of pg_signal_backend when the owner is no superuser.")));
+	return copy.owner.token;
+}
+
+static bool
+EndLease(const LockName *name, int64 token, const char *reason)
+{
+	if (token == 0 || !BreakLease(name, token))
+		return false;
+	ereport(LOG,
+			(errmsg("lease of lock \"%s/%s\" was broken by role \"%s\": %s",
+					LockNameNamespace(name), LockNameKey(name),
+					GetUserNameFromId(GetOuterUserId(), false), reason)));
+	return true;
+}
+
+/*
+ * IsAnyLeft(name, victims, token) - of the holders that were found?
+ */
+static bool
+IsAnyLeft(const LockName *name, List *victims, int64 token)
+{
+	LeaseCopy	copy;
+	ListCell   *lc;
+
+	if (token != 0 && CopyLease(name->id, &copy) && copy.owner.token == token)
+		return true;
+	foreach(lc, victims)
+	{
+		if (IsStillThere(name, lfirst(lc)))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * WaitForYield(name, victims, token, wait) - until the holders have given up,
+ * or the time is over
+ */
+static void
+WaitForYield(const LockName *name, List *victims, int64 token, int64 wait)
+{
+	TimestampTz since = GetCurrentTimestamp();
+
+	while (IsAnyLeft(name, victims, token))
+	{
+		int64		left = MillisecondsLeft(since, wait);
+
+		if (left <= 0)
+			return;
+		(void) WaitLatch(MyLatch,
+						 WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+						 Min(left, LOOK_INTERVAL), PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+	}
+}
+
+/*
+ * break_lock(namespace, key, reason, after) - how many holders were ended
  */
 Datum
 pgx_break_lock(PG_FUNCTION_ARGS)
 {
 	LockName	name;
 	char	   *reason;
-	Namespace  *ns;
+	int64		after = PG_ARGISNULL(3) ? 0 : WaitArg(fcinfo, 3);
+	List	   *victims;
+	int64		token;
 	ListCell   *lc;
 	int			broken = 0;
 
@@ -164,15 +255,23 @@ pgx_break_lock(PG_FUNCTION_ARGS)
 	LockNameArgs(&name, fcinfo);
 	reason = text_to_cstring(RequiredTextArg(fcinfo, 2, "reason"));
 	AttachShared();
-	ns = LookupNamespace(name.bytes, name.nslen, fcinfo->flinfo->fn_oid);
-	CheckNamespaceRole(ns);
+	CheckNamespaceRole(LookupNamespace(name.bytes, name.nslen,
+									   fcinfo->flinfo->fn_oid));
 	if (FindHold(&name) != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_IN_USE),
 				 errmsg("lock \"%s/%s\" is held by this session",
 						LockNameNamespace(&name), LockNameKey(&name)),
 				 errhint("Use unlock().")));
-	foreach(lc, FindVictims(&name, fcinfo->flinfo->fn_oid))
+	token = FindLeaseToken(&name);
+	victims = FindVictims(&name, fcinfo->flinfo->fn_oid);
+	if (after != 0 && IsAnyLeft(&name, victims, token))
+	{
+		RequestYield(&name, reason, fcinfo->flinfo->fn_oid);
+		WaitForYield(&name, victims, token, after);
+	}
+	broken += EndLease(&name, token, reason);
+	foreach(lc, victims)
 	{
 		Victim	   *victim = lfirst(lc);
 

@@ -21,24 +21,26 @@ PG_FUNCTION_INFO_V1(pgx_drop_lock_namespace);
 PG_FUNCTION_INFO_V1(pgx_pause_lock_namespace);
 PG_FUNCTION_INFO_V1(pgx_resume_lock_namespace);
 
-/* In microseconds; far more than any holder needs to notice. */
+/* In microseconds; far more than any holder needs to notice, or to renew. */
 #define MAX_LOCK_DELAY	(365 * USECS_PER_DAY)
+#define MAX_MAX_LEASE	(365 * USECS_PER_DAY)
 
 #define SETTINGS(row) \
-	"pg_catalog.format('allowed_role %%s, interop %%s, max_holds %%s, lock_delay %%s', " \
+	"pg_catalog.format('allowed_role %%s, interop %%s, max_holds %%s, lock_delay %%s, max_lease %%s', " \
 	"coalesce(" row "allowed_role::text, 'null'), " row "interop, " \
 	"coalesce(" row "max_holds::text, 'null'), " \
-	"coalesce(" row "lock_delay::text, 'null'))"
+	"coalesce(" row "lock_delay::text, 'null'), " \
+	"coalesce(" row "max_lease::text, 'null'))"
 
 static const char insert_namespace[] =
-"INSERT INTO %1$s.namespace_registry (name, allowed_role, interop, max_holds, lock_delay) "
-"VALUES ($1, $2, $3, $4, $5) ON CONFLICT (name) DO NOTHING";
+"INSERT INTO %1$s.namespace_registry (name, allowed_role, interop, max_holds, lock_delay, max_lease) "
+"VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (name) DO NOTHING";
 
 static const char compare_namespace[] =
-"WITH asked (allowed_role, interop, max_holds, lock_delay) AS "
-"(VALUES ($2::regrole, $3::boolean, $4::integer, $5::interval)) "
-"SELECT (r.allowed_role, r.interop, r.max_holds, r.lock_delay) "
-"IS NOT DISTINCT FROM (a.allowed_role, a.interop, a.max_holds, a.lock_delay), "
+"WITH asked (allowed_role, interop, max_holds, lock_delay, max_lease) AS "
+"(VALUES ($2::regrole, $3::boolean, $4::integer, $5::interval, $6::interval)) "
+"SELECT (r.allowed_role, r.interop, r.max_holds, r.lock_delay, r.max_lease) "
+"IS NOT DISTINCT FROM (a.allowed_role, a.interop, a.max_holds, a.lock_delay, a.max_lease), "
 SETTINGS("r.") ", " SETTINGS("a.")
 " FROM %1$s.namespace_registry r, asked a WHERE r.name = $1";
 
@@ -53,12 +55,35 @@ CheckDefault(FunctionCallInfo fcinfo, const char *name)
 {
 	if (strcmp(name, "default") == 0 &&
 		(!PG_ARGISNULL(1) || !PG_ARGISNULL(3) || !PG_ARGISNULL(4) ||
+		 !PG_ARGISNULL(5) ||
 		 (!PG_ARGISNULL(2) && PG_GETARG_BOOL(2))))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("lock namespace \"default\" cannot have settings"),
 				 errdetail("A dump would not keep them."),
 				 errhint("Register another namespace; \"default\" can be dropped.")));
+}
+
+/*
+ * CheckMaxLease(fcinfo, interop) - 22023 when it makes no sense
+ */
+static void
+CheckMaxLease(FunctionCallInfo fcinfo, bool interop)
+{
+	int64		max_lease;
+
+	if (PG_ARGISNULL(5))
+		return;
+	max_lease = IntervalMicroseconds(PG_GETARG_INTERVAL_P(5));
+	if (max_lease < 1000 || max_lease > MAX_MAX_LEASE)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("max_lease must be between 1 ms and 365 days")));
+	if (interop)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("an interop namespace cannot have leases"),
+				 errdetail("Built-in advisory locks would not exclude them.")));
 }
 
 /*
@@ -91,6 +116,7 @@ CheckSettings(FunctionCallInfo fcinfo, const char *name)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("lock_delay must be between 0 and 365 days")));
+	CheckMaxLease(fcinfo, interop);
 	CheckDefault(fcinfo, name);
 }
 
@@ -116,6 +142,18 @@ IsRegistered(OwnerQuery *query, const char *name)
 }
 
 /*
+ * UseDetail(pid) - of NamespaceInUse()
+ */
+static int
+UseDetail(int pid)
+{
+	if (pid == 0)
+		return errdetail("One of its locks is leased.");
+	return errdetail("Process %d holds one of its locks or waits for it.",
+					 pid);
+}
+
+/*
  * CheckNotInUseAsOther(name, interop) - 55006 while somebody has its locks
  * where ours would not exclude them
  *
@@ -133,8 +171,7 @@ CheckNotInUseAsOther(const char *name, bool interop)
 						"lock namespace \"%s\" is in use, and not as an interop namespace" :
 						"lock namespace \"%s\" is in use as an interop namespace",
 						name),
-				 errdetail("Process %d holds one of its locks or waits for it.",
-						   pid)));
+				 UseDetail(pid)));
 }
 
 /*
@@ -166,8 +203,8 @@ Register(OwnerQuery *query, const char *name, Oid role, bool interop)
 }
 
 /*
- * lock_namespace(name, allowed_role, interop, max_holds, lock_delay) -
- * register a namespace
+ * lock_namespace(name, allowed_role, interop, max_holds, lock_delay,
+ * max_lease) - register a namespace
  */
 Datum
 pgx_lock_namespace(PG_FUNCTION_ARGS)
@@ -188,6 +225,7 @@ pgx_lock_namespace(PG_FUNCTION_ARGS)
 	AddArg(&query, BOOLOID, BoolGetDatum(interop), false);
 	AddArg(&query, INT4OID, fcinfo->args[3].value, PG_ARGISNULL(3));
 	AddArg(&query, INTERVALOID, fcinfo->args[4].value, PG_ARGISNULL(4));
+	AddArg(&query, INTERVALOID, fcinfo->args[5].value, PG_ARGISNULL(5));
 	if (!IsRegistered(&query, name.bytes))
 		Register(&query, name.bytes, role, interop);
 	SPI_finish();
@@ -252,8 +290,7 @@ pgx_drop_lock_namespace(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_IN_USE),
 				 errmsg("lock namespace \"%s\" is in use", name.bytes),
-				 errdetail("Process %d holds one of its locks or waits for it.",
-						   pid)));
+				 UseDetail(pid)));
 	SPI_connect();
 	AddText(&query, name.bytes);
 	ChangeNamespace(&query, name.bytes,

@@ -30,6 +30,17 @@ QueueUp(const AcquireRequest *request, Hold *hold, TimestampTz since)
 }
 
 /*
+ * GiveUp(request, hold) - the lock is granted, but shut for longer than we
+ * wait
+ */
+static AcquireResult
+GiveUp(const AcquireRequest *request, Hold *hold)
+{
+	GiveBack(hold);
+	return request->wait == PGX_NO_WAIT ? ACQUIRE_BUSY : ACQUIRE_TIMED_OUT;
+}
+
+/*
  * TakeLock(request, hold, ns) - ask, wait, and finish under the lock
  */
 static AcquireResult
@@ -38,9 +49,15 @@ TakeLock(const AcquireRequest *request, Hold *hold, Namespace *ns)
 	TimestampTz since = 0;
 	int64		token;
 	bool		free;
+	bool		leased = MayHaveLease(request->name->id);
 
 	if (request->wait != PGX_NO_WAIT)
 		since = GetCurrentTimestamp();
+	else if (unlikely(leased) && LeaseIsShut(request->name))
+	{
+		CheckCollision(request->name, &hold->tag, ns->shared);
+		return ACQUIRE_BUSY;
+	}
 	free = AskLockManager(&hold->tag, hold->mode, hold->xact, true) !=
 		LOCKACQUIRE_NOT_AVAIL;
 	if (!free)
@@ -51,17 +68,17 @@ TakeLock(const AcquireRequest *request, Hold *hold, Namespace *ns)
 		if (!QueueUp(request, hold, since))
 			return ACQUIRE_TIMED_OUT;
 	}
-	RecheckNamespace(request->name, request->fn_oid, ns, !free);
+	leased = MayHaveLease(request->name->id);
+	if (unlikely(leased) &&
+		!WaitForLease(hold, request->name, since, request->wait))
+		return GiveUp(request, hold);
+	RecheckNamespace(request->name, request->fn_oid, ns, !free || leased);
 	if (unlikely(pg_atomic_read_u32(&ns->shared->permits) > 0))
 		CheckNotSemaphore(request->name);
-	if (unlikely(hold->lock_delay > 0) &&
+	if (unlikely(hold->lock_delay > 0 || ns->max_lease > 0) &&
 		!WaitForLockDelay(hold, request->name, request->fn_oid, ns, since,
 						  request->wait))
-	{
-		GiveBack(hold);
-		return request->wait == PGX_NO_WAIT ?
-			ACQUIRE_BUSY : ACQUIRE_TIMED_OUT;
-	}
+		return GiveUp(request, hold);
 	token = DrawToken(request->fn_oid);
 	CHECK_FOR_INTERRUPTS();		/* the last moment to give it back */
 	HoldGranted(hold, token,

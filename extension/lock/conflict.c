@@ -36,7 +36,9 @@ TakeHolder(const LockEntry *entry, const LockName *name,
 		entry->lockclass != search->tag->locktag_field4)
 		return;
 	search->found = true;
-	holder->entry = *entry;
+	holder->token = entry->token;
+	holder->roleid = entry->roleid;
+	holder->since = entry->since;
 	holder->name = *name;
 	holder->pid = slot->pid;
 	holder->has_addr = slot->has_addr;
@@ -46,7 +48,32 @@ TakeHolder(const LockEntry *entry, const LockName *name,
 }
 
 /*
+ * FindLeaseOwner(id, holder) - who has the lease of a lock
+ */
+static bool
+FindLeaseOwner(int64 id, Holder *holder)
+{
+	LeaseCopy	copy;
+
+	if (!CopyLease(id, &copy))
+		return false;
+	holder->token = copy.owner.token;
+	holder->roleid = copy.owner.roleid;
+	holder->since = copy.owner.since;
+	holder->name = copy.name;
+	holder->pid = 0;
+	holder->has_addr = copy.owner.has_addr;
+	strlcpy(holder->addr, copy.owner.addr, sizeof(holder->addr));
+	strlcpy(holder->application_name, copy.owner.application_name,
+			sizeof(holder->application_name));
+	return true;
+}
+
+/*
  * FindHolder(tag, holder) - one of those who hold a lock
+ *
+ * A lease comes first, since a session that is granted the lock now waits for
+ * its end.
  *
  * False when nobody does, or no more, or who does has not said so yet.
  */
@@ -54,13 +81,16 @@ bool
 FindHolder(const LOCKTAG *tag, Holder *holder)
 {
 	int			procnos[MAX_HOLDERS];
-	int			n = PeekHolders(tag, procnos, MAX_HOLDERS);
+	int			n;
 	int			nslots;
 	BackendSlot *slots = SharedSlots(&nslots);
 	Search		search = {tag, holder, false};
 	int64		id = (int64) ((uint64) tag->locktag_field2 << 32 |
 							  tag->locktag_field3);
 
+	if (FindLeaseOwner(id, holder))
+		return true;
+	n = PeekHolders(tag, procnos, MAX_HOLDERS);
 	for (int i = 0; i < n && !search.found; i++)
 		VisitEntries(&slots[procnos[i]], id, false, TakeHolder, &search);
 	return search.found;
@@ -230,7 +260,7 @@ CheckSemaphore(const LockName *name, int permits)
 	OtherUses	others = {.permits = permits};
 
 	FindOtherUses(name, &others);
-	if (others.as_lock)
+	if (others.as_lock || (MayHaveLease(name->id) && LeaseIsShut(name)))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_IN_USE),
 				 errmsg("lock \"%s/%s\" is in use, and not as a semaphore",

@@ -102,7 +102,7 @@ static bool
 ReleaseAs(Hold *hold, HoldEnd why)
 {
 	bool		released = StillHeld(hold) &&
-		LockRelease(&hold->tag, hold->mode, true);
+	LockRelease(&hold->tag, hold->mode, true);
 
 	ForgetHold(hold, released ? why : HOLD_LOST);
 	return released;
@@ -348,7 +348,8 @@ PrepareHold(const LockName *name, const LOCKTAG *tag, LOCKMODE mode,
 	CheckRoomForHolds(1);
 	entry = ReserveEntry(name);
 	hold = AddHold(name->id);
-	if (!ReserveInNamespace(ns))
+	if (!ReserveInNamespace(ns) &&
+		!(AnyLease() && SweepLeases() && ReserveInNamespace(ns)))
 	{
 		DropHold(hold);
 		ReportNamespaceFull(ns);

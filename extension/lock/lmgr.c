@@ -172,3 +172,22 @@ WaitInQueueFor(Hold *hold, int64 wait)
 	CurrentResourceOwner = owner;
 	return granted;
 }
+
+/*
+ * MillisecondsLeft(since, wait) - of a wait outside the lock manager's queue
+ *
+ * Raises 55P03 when the user's own lock_timeout is shorter and is over.
+ */
+int64
+MillisecondsLeft(TimestampTz since, int64 wait)
+{
+	int64		waited = (GetCurrentTimestamp() - since) / 1000;
+
+	if (LockTimeout == 0 || (wait != PGX_WAIT_FOREVER && wait < LockTimeout))
+		return wait == PGX_WAIT_FOREVER ? INT_MAX : wait - waited;
+	if (LockTimeout <= waited)
+		ereport(ERROR,
+				(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
+				 errmsg("canceling statement due to lock timeout")));
+	return LockTimeout - waited;
+}

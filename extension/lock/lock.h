@@ -20,6 +20,7 @@ typedef struct Namespace
 	bool		interop;
 	int			max_holds;		/* 0: no limit */
 	int64		lock_delay;		/* microseconds, 0: none */
+	int64		max_lease;		/* microseconds, 0: no leases */
 	bool		paused;
 	char		paused_reason[256];
 	TimestampTz created_at;
@@ -105,12 +106,28 @@ typedef struct PermitRequest
 	TimestampTz soonest;		/* when a permit's lock_delay ends, or 0 */
 } PermitRequest;
 
-/* Another session that holds a lock: what a refusal can say of it. */
+/* A request for a lease.  Its time is in microseconds. */
+typedef struct LeaseRequest
+{
+	const LockName *name;
+	Oid			fn_oid;
+	int64		ttl;
+	int64		wait;			/* milliseconds */
+} LeaseRequest;
+
+typedef struct LeaseUndo LeaseUndo;
+
+/*
+ * Another session that holds a lock, or the owner of a lease, as what a
+ * refusal can say of it.  A lease has no process.
+ */
 typedef struct Holder
 {
-	LockEntry	entry;
+	int64		token;
+	Oid			roleid;
+	TimestampTz since;			/* 0: has not said so yet */
 	LockName	name;
-	int			pid;
+	int			pid;			/* 0: a lease */
 	bool		has_addr;
 	char		addr[64];
 	char		application_name[NAMEDATALEN];
@@ -124,6 +141,7 @@ extern bool WatchClient(void);
 extern void UnwatchClient(bool watching);
 extern void WaitInQueue(Hold *hold);
 extern bool WaitInQueueFor(Hold *hold, int64 wait);
+extern int64 MillisecondsLeft(TimestampTz since, int64 wait);
 
 /* namespace.c */
 extern Namespace *LookupNamespace(const char *name, int len, Oid fn_oid);
@@ -175,6 +193,7 @@ extern void BeginWait(Hold *hold, TimestampTz since);
 extern void EndWait(Hold *hold, WaitEnd why);
 extern uint32 PermitWaitEvent(void);
 extern uint32 LockDelayWaitEvent(void);
+extern uint32 LeaseWaitEvent(void);
 
 /* lock_log.c */
 extern void NoteRole(const Hold *hold);
@@ -191,6 +210,32 @@ extern TimestampTz UncleanUntil(const LockName *name, uint16 lockclass,
 								const Namespace *ns);
 extern bool WaitForLockDelay(Hold *hold, const LockName *name, Oid fn_oid,
 							 Namespace *ns, TimestampTz since, int64 wait);
+
+/* lease.c */
+extern int64 AcquireLease(const LeaseRequest *request);
+extern bool HasLease(const LockName *name, int64 token, Oid fn_oid);
+extern bool RenewLease(const LockName *name, int64 token, int64 ttl,
+					   Oid fn_oid);
+extern bool ReleaseLease(const LockName *name, int64 token, Oid fn_oid);
+extern int64 HandOverLease(const LockName *name, int64 token, Oid fn_oid);
+extern bool BreakLease(const LockName *name, int64 token);
+
+/* lease_undo.c */
+extern LeaseUndo *PrepareLeaseUndo(void);
+extern void SetLeaseUndo(LeaseUndo *undo, Lease *lease, SharedNamespace *ns,
+						 const LeaseOwner *before);
+
+/* lease_wait.c */
+extern bool LeaseIsShut(const LockName *name);
+extern bool WaitForLease(Hold *hold, const LockName *name, TimestampTz since,
+						 int64 wait);
+
+/* yield_request.c */
+extern bool IsNameHeld(int64 id);
+extern bool IsYieldRequested(int64 id, int64 token);
+extern char *YieldReason(int64 id, int64 token);
+extern void RequestYield(const LockName *name, const char *reason,
+						 Oid fn_oid);
 
 /* acquire.c */
 extern AcquireResult AcquireLock(const AcquireRequest *request, Hold **hold);

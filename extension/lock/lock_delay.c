@@ -4,10 +4,11 @@
  *
  * When a session ends without having unlocked, it leaves a mark (entry.c)
  * until the delay of the namespace is over.  After a server start, a crash
- * restart or a promotion, nobody could leave marks: every name of a namespace
- * that is older than our shared memory counts as unclean from the latter's
- * creation.  Whoever is granted such a lock keeps it and waits, so that the
- * queue stays in order, and draws the token at the end.
+ * restart or a promotion, nobody could leave marks, and leases are forgotten.
+ * So every name of a namespace that is older than our shared memory counts as
+ * unclean from the latter's creation, for as long as a lease may last.
+ * Whoever is granted such a lock keeps it and waits, so that the queue stays
+ * in order, and draws the token at the end.
  */
 #include "lock/lock.h"
 
@@ -44,7 +45,9 @@ UncleanUntil(const LockName *name, uint16 lockclass, const Namespace *ns)
 	BackendSlot *slots = SharedSlots(&nslots);
 
 	if (SharedCreatedAt() > ns->created_at)
-		search.until = SharedCreatedAt() + ns->lock_delay;
+		search.until = SharedOpensAt(Max(ns->lock_delay, ns->max_lease));
+	if (ns->lock_delay == 0)
+		return search.until;
 	for (int i = 0; i < nslots; i++)
 		VisitUnclean(&slots[i], name->id, TakeMark, &search);
 	return search.until;

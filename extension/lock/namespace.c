@@ -37,6 +37,7 @@ enum
 	ATT_INTEROP,
 	ATT_MAX_HOLDS,
 	ATT_LOCK_DELAY,
+	ATT_MAX_LEASE,
 	ATT_CREATED_AT,
 	ATT_PAUSED_AT,
 	ATT_PAUSED_BY,
@@ -104,6 +105,9 @@ FillNamespace(Namespace *ns, HeapTuple tuple, TupleDesc desc)
 	ns->max_holds = isnull ? 0 : DatumGetInt32(value);
 	value = heap_getattr(tuple, ATT_LOCK_DELAY, desc, &isnull);
 	ns->lock_delay =
+		isnull ? 0 : IntervalMicroseconds(DatumGetIntervalP(value));
+	value = heap_getattr(tuple, ATT_MAX_LEASE, desc, &isnull);
+	ns->max_lease =
 		isnull ? 0 : IntervalMicroseconds(DatumGetIntervalP(value));
 	value = heap_getattr(tuple, ATT_CREATED_AT, desc, &isnull);
 	ns->created_at = DatumGetTimestampTz(value);

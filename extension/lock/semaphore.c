@@ -55,7 +55,7 @@ TryPermit(PermitRequest *request, Hold *hold, Namespace *ns, int permit)
 	if (AskLockManager(&tag, ExclusiveLock, false, true) ==
 		LOCKACQUIRE_NOT_AVAIL)
 		return false;
-	if (hold->lock_delay > 0)
+	if (hold->lock_delay > 0 || ns->max_lease > 0)
 		until = DelayOfPermit(request, &tag, ns);
 	if (until > GetCurrentTimestamp())
 	{
@@ -84,24 +84,6 @@ TryPermits(PermitRequest *request, Hold *hold, Namespace *ns)
 }
 
 /*
- * MillisecondsLeft(request) - of the wait; raises when lock_timeout is over
- */
-static int64
-MillisecondsLeft(const PermitRequest *request)
-{
-	int64		waited = (GetCurrentTimestamp() - request->since) / 1000;
-
-	if (LockTimeout > 0 && LockTimeout <= waited &&
-		LockTimeout <= request->wait)
-		ereport(ERROR,
-				(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
-				 errmsg("canceling statement due to lock timeout")));
-	if (LockTimeout > 0)
-		return Min(request->wait, LockTimeout) - waited;
-	return request->wait - waited;
-}
-
-/*
  * SleepAtGate(request, hold, ns) - as the head of the queue
  */
 static bool
@@ -114,7 +96,7 @@ SleepAtGate(PermitRequest *request, Hold *hold, Namespace *ns)
 	ConditionVariablePrepareToSleep(given_back);
 	while (!(granted = TryPermits(request, hold, ns)))
 	{
-		int64		left = MillisecondsLeft(request);
+		int64		left = MillisecondsLeft(request->since, request->wait);
 
 		if (left <= 0)
 			break;

@@ -20,16 +20,15 @@ static void
 AddHolder(StringInfo context, const Hold *hold)
 {
 	Holder		holder;
+	char	   *by;
 
 	if (!FindHolder(&hold->tag, &holder))
 		return;
+	by = holder.pid == 0 ? "a lease" : psprintf("pid %d", holder.pid);
 	if (holder.application_name[0] != '\0')
-		appendStringInfo(context, ", held by %s (pid %d) since %s",
-						 holder.application_name, holder.pid,
-						 timestamptz_to_str(holder.entry.since));
-	else
-		appendStringInfo(context, ", held by pid %d since %s", holder.pid,
-						 timestamptz_to_str(holder.entry.since));
+		by = psprintf("%s (%s)", holder.application_name, by);
+	appendStringInfo(context, ", held by %s since %s", by,
+					 timestamptz_to_str(holder.since));
 }
 
 /*
@@ -83,6 +82,16 @@ LockDelayWaitEvent(void)
 
 	if (event == 0)
 		event = NamedWaitEvent("PgExclusiveLockDelay");
+	return event;
+}
+
+uint32
+LeaseWaitEvent(void)
+{
+	static uint32 event = 0;
+
+	if (event == 0)
+		event = NamedWaitEvent("PgExclusiveLease");
 	return event;
 }
 

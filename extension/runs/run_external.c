@@ -3,9 +3,9 @@
  *		Records of runs whose work is outside the database.
  *
  * begin_run() and finish_run() are two transactions under one session-scope
- * hold, with the work in between.  After a crash in between, the record says
- * "started" with the token of a hold that is gone, and on_crash decides:
- * "retry" runs again (at least once), "skip" does not (at most once).
+ * hold or one lease, with the work in between.  After a crash in between, the
+ * record says "started" with the token of a hold that is gone, and on_crash
+ * decides: "retry" runs again (at least once), "skip" does not (at most once).
  */
 #include "runs/runs.h"
 
@@ -16,10 +16,11 @@ PG_FUNCTION_INFO_V1(pgx_finish_run);
 PG_FUNCTION_INFO_V1(pgx_forget_lock_runs);
 
 /*
- * RequireSessionHold(name, fn_oid) - 55000 unless held until unlock()
+ * SessionToken(name, fn_oid) - of this session's hold; 55000 unless it lasts
+ * until unlock()
  */
-static Hold *
-RequireSessionHold(const LockName *name, Oid fn_oid)
+static int64
+SessionToken(const LockName *name, Oid fn_oid)
 {
 	Hold	   *hold = FindHold(name);
 
@@ -32,7 +33,35 @@ RequireSessionHold(const LockName *name, Oid fn_oid)
 				 errmsg("lock \"%s/%s\" is not held exclusively by this session at session scope",
 						LockNameNamespace(name), LockNameKey(name)),
 				 errhint("Take it with try_lock() or wait_lock() first, and keep it until finish_run().")));
-	return hold;
+	return hold->token;
+}
+
+/*
+ * LeaseToken(name, token, fn_oid) - the same; 55000 unless it is of a lease
+ * that is alive
+ */
+static int64
+LeaseToken(const LockName *name, int64 token, Oid fn_oid)
+{
+	if (!HasLease(name, token, fn_oid))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the lease of lock \"%s/%s\" with token " INT64_FORMAT " is lost",
+						LockNameNamespace(name), LockNameKey(name), token),
+				 errhint("Take it with acquire_lease() first, and renew it until finish_run().")));
+	return token;
+}
+
+/*
+ * HolderToken(fcinfo, argno, name) - the token of the lease that is given, or
+ * else of this session's hold
+ */
+static int64
+HolderToken(FunctionCallInfo fcinfo, int argno, const LockName *name)
+{
+	if (PG_ARGISNULL(argno))
+		return SessionToken(name, fcinfo->flinfo->fn_oid);
+	return LeaseToken(name, PG_GETARG_INT64(argno), fcinfo->flinfo->fn_oid);
 }
 
 /*
@@ -54,8 +83,8 @@ OnCrashArg(FunctionCallInfo fcinfo, int argno)
 }
 
 /*
- * begin_run(namespace, key, slot, on_crash, every) - may it run?  If so, it
- * is recorded as begun.
+ * begin_run(namespace, key, slot, on_crash, every, token) - may it run?  If
+ * so, it is recorded as begun.
  */
 Datum
 pgx_begin_run(PG_FUNCTION_ARGS)
@@ -76,17 +105,16 @@ pgx_begin_run(PG_FUNCTION_ARGS)
 		CheckEvery(run.every);
 	}
 	CheckTaskSnapshot("begin_run()");
-	token = RequireSessionHold(&name, run.fn_oid)->token;
+	token = HolderToken(fcinfo, 5, &name);
 	if (HasCrashed(&run, token) && !retry)
 		PG_RETURN_BOOL(false);
 	if (HasRun(&run))
 		PG_RETURN_BOOL(false);
-	RecordStart(&run, token);
-	PG_RETURN_BOOL(true);
+	PG_RETURN_BOOL(RecordStart(&run, token));
 }
 
 /*
- * finish_run(namespace, key, slot, succeeded) - record how it ended
+ * finish_run(namespace, key, slot, succeeded, token) - record how it ended
  */
 Datum
 pgx_finish_run(PG_FUNCTION_ARGS)
@@ -100,8 +128,7 @@ pgx_finish_run(PG_FUNCTION_ARGS)
 	CheckSlot(RequiredTextArg(fcinfo, 2, "slot"));
 	run.slot = text_to_cstring(PG_GETARG_TEXT_PP(2));
 	succeeded = DatumGetBool(RequiredArg(fcinfo, 3, "succeeded"));
-	if (!RecordFinish(&run, RequireSessionHold(&name, run.fn_oid)->token,
-					  succeeded))
+	if (!RecordFinish(&run, HolderToken(fcinfo, 4, &name), succeeded))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("no run \"%s\" was begun under this hold", run.slot)));

@@ -47,7 +47,10 @@ static const char record_start[] =
 "ON CONFLICT (namespace, key, kind, slot) DO UPDATE SET state = excluded.state, "
 "attempts = r.attempts + 1, started_at = excluded.started_at, finished_at = NULL, "
 "token = excluded.token, role = excluded.role, every = excluded.every, "
-"application_name = excluded.application_name, client_addr = excluded.client_addr";
+"application_name = excluded.application_name, client_addr = excluded.client_addr "
+"WHERE CASE r.state WHEN 'started' THEN r.token <= excluded.token "
+"WHEN 'succeeded' THEN r.started_at <= pg_catalog.clock_timestamp() - $7 / 2 "
+"ELSE true END";
 
 static const char record_finish[] =
 "UPDATE %1$s.run_record SET state = CASE WHEN $5 THEN 'succeeded' ELSE 'failed' END, "
@@ -205,20 +208,26 @@ HasCrashed(const Run *run, int64 token)
 
 /*
  * RecordStart(run, token) - record that it has begun
+ *
+ * Returns false when it need not begin after all.  A lease may run out between
+ * our look and this statement, which waits for a transaction of the next
+ * holder, or of the one before, that writes the same row.
  */
-void
+bool
 RecordStart(const Run *run, int64 token)
 {
 	OwnerQuery	query = {0};
+	uint64		started;
 
 	BeginQuery(&query, run);
 	AddText(&query, run->slot);
 	AddArg(&query, INT8OID, Int64GetDatum(token), false);
 	AddText(&query, GetUserNameFromId(GetOuterUserId(), false));
 	AddEvery(&query, run);
-	ExecuteAsOwner(&query, record_start);
+	started = ExecuteAsOwner(&query, record_start);
 	SPI_finish();
 	CommitDurably();
+	return started > 0;
 }
 
 /*

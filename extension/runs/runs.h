@@ -27,7 +27,7 @@ extern void CheckEvery(const Interval *every);
 extern bool HasRun(const Run *run);
 extern bool HasCrashed(const Run *run, int64 token);
 extern void RecordRun(const Run *run, TimestampTz started, int64 token);
-extern void RecordStart(const Run *run, int64 token);
+extern bool RecordStart(const Run *run, int64 token);
 extern bool RecordFinish(const Run *run, int64 token, bool succeeded);
 extern uint64 ForgetRuns(Oid fn_oid, const Interval *older_than);
 

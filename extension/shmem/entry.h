@@ -98,6 +98,7 @@ extern bool EntryIsNamed(const LockEntry *entry, const LockName *name);
 extern void CopyEntryName(const LockEntry *entry, LockName *name);
 extern const LockName *EntryName(const LockEntry *entry);
 extern void FreeAllEntries(void);
+extern bool ClientAddress(char *addr, int size);
 
 /* entry_read.c */
 typedef void (*EntryVisitor) (const LockEntry *entry, const LockName *name,

@@ -54,7 +54,7 @@ PushFree(LockEntry *entry)
 /*
  * ClientAddress(addr, size) - our client's address as text, if it has one
  */
-static bool
+bool
 ClientAddress(char *addr, int size)
 {
 	struct sockaddr_storage *client;

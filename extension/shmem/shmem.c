@@ -37,30 +37,64 @@ typedef struct SharedState
 	TimestampTz created_at;
 	ConditionVariable permits;	/* a permit was given back */
 	pg_atomic_uint64 lock_room; /* see RememberLockRoom() */
+	int64		created_clock;	/* created_at by LeaseClock() */
+	dshash_table_handle leases;
+	dshash_table_handle yields;
+	SharedLeases lease_counts;
 } SharedState;
+
+StaticAssertDecl(sizeof(SharedState) <= SHARED_SIZE, "SharedState fits");
 
 static SharedState *shared;
 static dsa_area *area;
 static dshash_table *databases;
 static dshash_table *namespaces;
+static dshash_table *leases;
+static dshash_table *yields;
 static BackendSlot *slots;
 static SharedDatabase *my_database;
 
-static void
-HashParameters(dshash_parameters *databases_p, dshash_parameters *namespaces_p,
-			   int tranche)
+/* Our hash tables.  Keys have no padding, so they are compared as bytes. */
+typedef struct SharedTable
 {
-	dshash_parameters d = {
-		sizeof(Oid), sizeof(SharedDatabase),
-		dshash_memcmp, dshash_memhash, PGX_DSHASH_COPY tranche
-	};
-	dshash_parameters n = {
-		sizeof(SharedNamespaceKey), sizeof(SharedNamespace),
-		dshash_memcmp, dshash_memhash, PGX_DSHASH_COPY tranche
+	dshash_table **table;
+	size_t		handle;			/* where it is in SharedState */
+	size_t		key_size;
+	size_t		entry_size;
+} SharedTable;
+
+static const SharedTable tables[] = {
+	{&databases, offsetof(SharedState, databases),
+	sizeof(Oid), sizeof(SharedDatabase)},
+	{&namespaces, offsetof(SharedState, namespaces),
+	sizeof(SharedNamespaceKey), sizeof(SharedNamespace)},
+	{&leases, offsetof(SharedState, leases),
+	sizeof(LeaseKey), sizeof(LeaseSlot)},
+	{&yields, offsetof(SharedState, yields),
+	sizeof(LeaseKey), sizeof(YieldRequest)},
+};
+
+/*
+ * OpenTable(state, in, i, make) - one of them, made or joined
+ */
+static void
+OpenTable(SharedState *state, dsa_area *in, int i, bool make)
+{
+	const SharedTable *t = &tables[i];
+	dshash_table_handle *handle =
+	(dshash_table_handle *) ((char *) state + t->handle);
+	dshash_parameters parameters = {
+		t->key_size, t->entry_size,
+		dshash_memcmp, dshash_memhash, PGX_DSHASH_COPY state->tranche
 	};
 
-	*databases_p = d;
-	*namespaces_p = n;
+	if (!make)
+		*t->table = dshash_attach(in, &parameters, *handle, NULL);
+	else
+	{
+		*t->table = dshash_create(in, &parameters, NULL);
+		*handle = dshash_get_hash_table_handle(*t->table);
+	}
 }
 
 /*
@@ -72,34 +106,27 @@ HashParameters(dshash_parameters *databases_p, dshash_parameters *namespaces_p,
 static void
 MakeShared(SharedState *state)
 {
-	dshash_parameters d,
-				n;
 	dsa_area   *new_area;
-	dshash_table *new_databases;
-	dshash_table *new_namespaces;
 
 	if (state->tranche == 0)
 		state->tranche = LWLockNewTrancheId();
 	LWLockRegisterTranche(state->tranche, "pg_exclusive");
 	new_area = dsa_create(state->tranche);
-	HashParameters(&d, &n, state->tranche);
-	new_databases = dshash_create(new_area, &d, NULL);
-	new_namespaces = dshash_create(new_area, &n, NULL);
+	for (int i = 0; i < lengthof(tables); i++)
+		OpenTable(state, new_area, i, true);
 
 	state->nslots = ProcGlobal->allProcCount;
 	state->slots = dsa_allocate0(new_area, mul_size(state->nslots,
 													sizeof(BackendSlot)));
 	state->area = dsa_get_handle(new_area);
-	state->databases = dshash_get_hash_table_handle(new_databases);
-	state->namespaces = dshash_get_hash_table_handle(new_namespaces);
 	state->created_at = GetCurrentTimestamp();
+	state->created_clock = LeaseClock();
 	ConditionVariableInit(&state->permits);
 	pg_atomic_init_u64(&state->lock_room, 0);
+	InitSharedLeases(&state->lease_counts, state->tranche);
 	dsa_pin(new_area);			/* last, so that an error frees it */
 	dsa_pin_mapping(new_area);
 	area = new_area;
-	databases = new_databases;
-	namespaces = new_namespaces;
 	pg_write_barrier();
 	state->magic = SHARED_MAGIC;
 }
@@ -107,18 +134,14 @@ MakeShared(SharedState *state)
 static void
 JoinShared(SharedState *state)
 {
-	dshash_parameters d,
-				n;
-
 	LWLockRegisterTranche(state->tranche, "pg_exclusive");
 	if (area == NULL)
 	{
 		area = dsa_attach(state->area);
 		dsa_pin_mapping(area);
 	}
-	HashParameters(&d, &n, state->tranche);
-	databases = dshash_attach(area, &d, state->databases, NULL);
-	namespaces = dshash_attach(area, &n, state->namespaces, NULL);
+	for (int i = 0; i < lengthof(tables); i++)
+		OpenTable(state, area, i, false);
 }
 
 /*
@@ -144,7 +167,7 @@ AttachShared(void)
 		memset(state, 0, SHARED_SIZE);
 	if (state->magic != SHARED_MAGIC)
 		MakeShared(state);
-	else if (namespaces == NULL)
+	else
 		JoinShared(state);
 	LWLockRelease(AddinShmemInitLock);
 	shared = state;
@@ -158,6 +181,12 @@ SharedArea(void)
 	return area;
 }
 
+int
+SharedTranche(void)
+{
+	return shared->tranche;
+}
+
 /*
  * SharedCreatedAt() - since when this server has had holds of ours
  */
@@ -165,6 +194,37 @@ TimestampTz
 SharedCreatedAt(void)
 {
 	return shared->created_at;
+}
+
+/*
+ * SharedOpensAt(shut) - when locks open that were shut for so long by a start
+ * of the server
+ *
+ * In microseconds, and returned by the wall clock, for display.  Counted by a
+ * clock that nobody sets.
+ */
+TimestampTz
+SharedOpensAt(int64 shut)
+{
+	return GetCurrentTimestamp() + shared->created_clock + shut - LeaseClock();
+}
+
+dshash_table *
+LeaseTable(void)
+{
+	return leases;
+}
+
+dshash_table *
+YieldTable(void)
+{
+	return yields;
+}
+
+SharedLeases *
+LeaseCounts(void)
+{
+	return &shared->lease_counts;
 }
 
 /*
@@ -260,6 +320,20 @@ GetSharedNamespace(int64 id)
 		}
 	}
 	dshash_release_lock(namespaces, ns);
+	return ns;
+}
+
+/*
+ * FindSharedNamespace(dboid, id) - those of any database, or NULL
+ */
+SharedNamespace *
+FindSharedNamespace(Oid dboid, int64 id)
+{
+	SharedNamespaceKey key = {id, dboid, 0};
+	SharedNamespace *ns = dshash_find(namespaces, &key, false);
+
+	if (ns != NULL)
+		dshash_release_lock(namespaces, ns);
 	return ns;
 }
 

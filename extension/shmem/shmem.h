@@ -7,6 +7,7 @@
 
 #include "base/base.h"
 #include "shmem/entry.h"
+#include "shmem/lease.h"
 
 #include "port/atomics.h"
 #include "storage/condition_variable.h"
@@ -56,7 +57,7 @@ typedef enum Span
 	SPAN_WAIT,
 	SPAN_HOLD,
 	NUM_SPANS
-} Span;
+}			Span;
 
 #define NUM_BUCKETS 16
 
@@ -77,12 +78,18 @@ extern int64 RememberLockRoom(int64 room);
 extern BackendSlot *SharedSlots(int *nslots);
 extern BackendSlot *MySlot(void);
 extern dsa_area *SharedArea(void);
+extern int	SharedTranche(void);
 extern TimestampTz SharedCreatedAt(void);
+extern TimestampTz SharedOpensAt(int64 shut);
 extern ConditionVariable *PermitCondition(void);
 extern void WakePermitWaiters(void);
+extern SharedNamespace *FindSharedNamespace(Oid dboid, int64 id);
 extern void Count(SharedNamespace *ns, Counter counter);
 extern void CountTime(SharedNamespace *ns, Span span, TimestampTz from,
 					  TimestampTz to);
+
+/* lease_table.c */
+extern void StopLease(Lease *lease, LeaseState state, SharedNamespace *ns);
 
 /* lmgr_peek.c */
 extern int	PeekHolders(const LOCKTAG *tag, int *procnos, int size);

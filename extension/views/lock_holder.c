@@ -28,8 +28,9 @@ ListHolder(const LockEntry *entry, const LockName *name,
 {
 	Listing    *list = arg;
 	char	   *role = GetUserNameFromId(entry->roleid, true);
-	Datum		values[8];
-	bool		nulls[8] = {0};
+	Datum		values[10];
+	bool		nulls[10] = {0};
+	char	   *reason;
 
 	if (entry->state != ENTRY_HELD ||
 		!IsHeldBy(name, entry->lockclass, list->procno))
@@ -42,8 +43,12 @@ ListHolder(const LockEntry *entry, const LockName *name,
 	nulls[4] = role == NULL;
 	values[4] = role ? CStringGetTextDatum(role) : (Datum) 0;
 	nulls[5] = nulls[6] = !list->sees;
+	nulls[8] = nulls[9] = true;
 	if (list->sees)
 	{
+		reason = YieldReason(entry->id, entry->token);
+		nulls[8] = reason == NULL;
+		values[8] = reason ? CStringGetTextDatum(reason) : (Datum) 0;
 		values[5] = CStringGetTextDatum(slot->application_name);
 		nulls[6] = !slot->has_addr;
 		if (slot->has_addr)
@@ -51,6 +56,46 @@ ListHolder(const LockEntry *entry, const LockName *name,
 											CStringGetDatum(slot->addr));
 	}
 	values[7] = TimestampTzGetDatum(entry->since);
+	tuplestore_putvalues(list->rsinfo->setResult, list->rsinfo->setDesc,
+						 values, nulls);
+}
+
+/*
+ * ListLease(list, id) - the owner of a lease
+ */
+static void
+ListLease(const Listing *list, int64 id)
+{
+	LeaseCopy	copy;
+	char	   *role;
+	char	   *reason;
+	Datum		values[10] = {0};
+	bool		nulls[10] = {0};
+
+	if (!CopyLease(id, &copy) || copy.state != LEASE_HELD)
+		return;
+	role = GetUserNameFromId(copy.owner.roleid, true);
+	values[0] = CStringGetTextDatum("exclusive");
+	values[1] = CStringGetTextDatum("lease");
+	values[2] = Int64GetDatum(copy.owner.token);
+	nulls[3] = true;
+	nulls[4] = role == NULL;
+	values[4] = role ? CStringGetTextDatum(role) : (Datum) 0;
+	nulls[5] = nulls[6] = nulls[8] = true;
+	if (list->sees)
+	{
+		nulls[5] = false;
+		values[5] = CStringGetTextDatum(copy.owner.application_name);
+		nulls[6] = !copy.owner.has_addr;
+		if (copy.owner.has_addr)
+			values[6] = DirectFunctionCall1(inet_in,
+											CStringGetDatum(copy.owner.addr));
+		reason = YieldReason(id, copy.owner.token);
+		nulls[8] = reason == NULL;
+		values[8] = reason ? CStringGetTextDatum(reason) : (Datum) 0;
+	}
+	values[7] = TimestampTzGetDatum(copy.owner.since);
+	values[9] = ExpiresAt(&copy);
 	tuplestore_putvalues(list->rsinfo->setResult, list->rsinfo->setDesc,
 						 values, nulls);
 }
@@ -78,6 +123,7 @@ pgx_lock_holder(PG_FUNCTION_ARGS)
 	ns = LookupNamespace(name.bytes, name.nslen, fcinfo->flinfo->fn_oid);
 	list.sees = SeesNamespace(ns->name, fcinfo->flinfo->fn_oid);
 	InitMaterializedSRF(fcinfo, 0);
+	ListLease(&list, name.id);
 	slots = SharedSlots(&n);
 	procnos = palloc(n * sizeof(int));
 	if (pg_atomic_read_u32(&ns->shared->permits) == 0)

@@ -136,15 +136,35 @@ FindEntryCopy(const EntrySnapshot *snapshot, const LockInstanceData *lock)
 	return element ? element->copy : NULL;
 }
 
+/* A namespace, and whether it has a lease. */
+typedef struct LeasedNamespace
+{
+	const char *name;
+	bool		leased;
+} LeasedNamespace;
+
+static void
+FindLeased(const LeaseCopy *copy, void *arg)
+{
+	LeasedNamespace *ns = arg;
+
+	if (strcmp(copy->name.bytes, ns->name) == 0)
+		ns->leased = true;
+}
+
 /*
  * NamespaceInUse(name, interop, plain, pid) - does anybody hold or await a
  * lock in it, as one of an interop namespace or as one of another?
+ *
+ * *pid is 0 when it is a lease.  Leases come last, for a lease is written
+ * before its lock is released.
  */
 bool
 NamespaceInUse(const char *name, bool interop, bool plain, int *pid)
 {
 	LockData   *locks;
 	EntrySnapshot snapshot;
+	LeasedNamespace leased = {name, false};
 
 	AttachShared();
 	locks = GetLockStatusData();
@@ -161,5 +181,8 @@ NamespaceInUse(const char *name, bool interop, bool plain, int *pid)
 			return true;
 		}
 	}
-	return false;
+	*pid = 0;
+	if (plain)
+		VisitLeases(FindLeased, &leased);
+	return leased.leased;
 }

@@ -65,15 +65,6 @@ LookUpNamespace(Last *last, const char *namespace, Oid fn_oid)
 	strlcpy(last->namespace, namespace, sizeof(last->namespace));
 }
 
-enum
-{
-	COL_NAMESPACE, COL_KEY, COL_LOCK_ID, COL_MODE, COL_SCOPE, COL_GRANTED,
-	COL_TOKEN, COL_PID, COL_ROLE, COL_APPLICATION, COL_ADDR, COL_SINCE,
-	COL_WAITERS, COL_QUEUE_POSITION,
-	COL_PERMIT, COL_PERMITS, COL_DELAYED_UNTIL, COL_BLOCKED_BY, /* 0.2.0 */
-	NUM_COLS
-};
-
 /*
  * FillRow(...) - the columns that a holder and a waiter have in common
  */
@@ -82,6 +73,7 @@ FillRow(Datum *values, bool *nulls, const EntryCopy *copy, const Words *words,
 		const Last *last, KeyText *key)
 {
 	const LockEntry *entry = &copy->entry;
+	char	   *reason;
 
 	values[COL_NAMESPACE] = last->namespace_text;
 	values[COL_LOCK_ID] = Int64GetDatum(entry->id);
@@ -102,6 +94,7 @@ FillRow(Datum *values, bool *nulls, const EntryCopy *copy, const Words *words,
 	values[COL_DELAYED_UNTIL] = TimestampTzGetDatum(entry->until);
 	nulls[COL_DELAYED_UNTIL] = entry->until == 0 ||
 		entry->state != ENTRY_WAITING;
+	nulls[COL_YIELD_REQUESTED] = nulls[COL_EXPIRES_AT] = true;
 	if (!last->sees)
 	{
 		nulls[COL_KEY] = nulls[COL_APPLICATION] = nulls[COL_ADDR] = true;
@@ -114,6 +107,10 @@ FillRow(Datum *values, bool *nulls, const EntryCopy *copy, const Words *words,
 	values[COL_APPLICATION] = copy->who->application_name;
 	values[COL_ADDR] = copy->who->addr;
 	nulls[COL_ADDR] = !copy->who->has_addr;
+	reason = YieldReason(entry->id, entry->token);
+	nulls[COL_YIELD_REQUESTED] = reason == NULL || entry->token == 0;
+	if (reason != NULL)
+		values[COL_YIELD_REQUESTED] = CStringGetTextDatum(reason);
 }
 
 /*
@@ -181,5 +178,6 @@ pgx_lock_status(PG_FUNCTION_ARGS)
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values,
 							 nulls);
 	}
+	AddLeaseRows(rsinfo, queues, fcinfo->flinfo->fn_oid);
 	return (Datum) 0;
 }

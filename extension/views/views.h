@@ -10,6 +10,7 @@
 
 #include "lock/lock.h"
 
+#include "nodes/execnodes.h"
 #include "nodes/pg_list.h"
 #include "utils/hsearch.h"
 
@@ -49,12 +50,26 @@ typedef struct WaitQueue
 	List	   *permit_holders; /* process ids */
 } WaitQueue;
 
+/* The columns of _lock_status(). */
+enum
+{
+	COL_NAMESPACE, COL_KEY, COL_LOCK_ID, COL_MODE, COL_SCOPE, COL_GRANTED,
+	COL_TOKEN, COL_PID, COL_ROLE, COL_APPLICATION, COL_ADDR, COL_SINCE,
+	COL_WAITERS, COL_QUEUE_POSITION, COL_PERMIT, COL_PERMITS,
+	COL_DELAYED_UNTIL, COL_BLOCKED_BY, COL_YIELD_REQUESTED, COL_EXPIRES_AT,
+	NUM_COLS
+};
+
 /* lock_snapshot.c */
 extern bool NamespaceInUse(const char *name, bool interop, bool plain,
 						   int *pid);
 extern void SnapshotEntries(EntrySnapshot *snapshot, int expected);
 extern EntryCopy *FindEntryCopy(const EntrySnapshot *snapshot,
 								const LockInstanceData *lock);
+
+/* lease_status.c */
+extern Datum ExpiresAt(const LeaseCopy *copy);
+extern void AddLeaseRows(ReturnSetInfo *rsinfo, HTAB *queues, Oid fn_oid);
 
 /* wait_queue.c */
 extern bool IsHolder(const LockInstanceData *lock, const LockEntry *entry);

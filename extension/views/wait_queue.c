@@ -67,6 +67,7 @@ BuildWaitQueues(const LockData *locks, const EntrySnapshot *snapshot)
 {
 	HASHCTL		ctl = {0};
 	HTAB	   *queues;
+	bool		leases = AnyLease();
 
 	ctl.keysize = sizeof(LOCKTAG);
 	ctl.entrysize = sizeof(WaitQueue);
@@ -79,7 +80,7 @@ BuildWaitQueues(const LockData *locks, const EntrySnapshot *snapshot)
 		const LOCKTAG *tag = &lock->locktag;
 		EntryCopy  *copy;
 
-		if (lock->waitLockMode == NoLock &&
+		if (lock->waitLockMode == NoLock && !leases &&
 			tag->locktag_field4 < PGX_CLASS_GATE)
 			continue;
 		copy = FindEntryCopy(snapshot, lock);
@@ -88,7 +89,8 @@ BuildWaitQueues(const LockData *locks, const EntrySnapshot *snapshot)
 		if (!IsHolder(lock, &copy->entry))
 		{
 			FindWaitQueue(queues, tag, HASH_ENTER)->waiters++;
-			if (lock->waitLockMode == NoLock)
+			if (lock->waitLockMode == NoLock &&
+				tag->locktag_field4 >= PGX_CLASS_GATE)
 				FindWaitQueue(queues, tag, HASH_ENTER)->head = true;
 		}
 		else if (IsPermit(tag))

@@ -24,7 +24,7 @@ WHERE d.deptype = 'e' AND d.refclassid = 'pg_extension'::regclass
 	AND grantee <> coalesce(relowner, proowner, nspowner);
 SELECT * FROM privileges WHERE object !~ '^(function|procedure)' ORDER BY object COLLATE "C", grantee::text;	-- the views, the schema, and pg_dump's
 SELECT DISTINCT grantee FROM privileges WHERE object ~ '^(function|procedure)';	-- PUBLIC
-SELECT has_function_privilege('regress_app', 'break_lock(text, text, text)', 'EXECUTE');	-- false
+SELECT has_function_privilege('regress_app', 'break_lock(text, text, text, interval)', 'EXECUTE');	-- false
 ALTER DEFAULT PRIVILEGES REVOKE ALL ON TABLES FROM regress_app;
 ALTER DEFAULT PRIVILEGES REVOKE ALL ON TABLES FROM PUBLIC;
 ALTER DEFAULT PRIVILEGES REVOKE ALL ON SEQUENCES FROM regress_app;

@@ -5,7 +5,7 @@ CREATE ROLE regress_owner;
 CREATE ROLE regress_member IN ROLE regress_owner;
 CREATE ROLE regress_noinherit NOINHERIT IN ROLE regress_owner;
 CREATE ROLE regress_outsider;
-SELECT lock_namespace('matrix', 'regress_owner') IS NOT NULL;	-- true
+SELECT lock_namespace('matrix', 'regress_owner', max_lease => '1 s') IS NOT NULL;	-- true
 CREATE FUNCTION definer(call text) RETURNS text LANGUAGE plpgsql SECURITY DEFINER AS $$
 DECLARE
 	result text;
@@ -55,6 +55,8 @@ INSERT INTO act (name, call) VALUES
 	('each', '(SELECT bool_and(acquired) FROM try_lock_each(''matrix'', ARRAY[''a''])) AND unlock(''matrix'', ''a'')'),
 	('permit', 'try_lock_permit(''matrix'', ''p'', 2) > 0 AND unlock(''matrix'', ''p'')'),
 	('fence', 'check_fence(''matrix'', ''held'', (SELECT token FROM lock_holders WHERE namespace = ''matrix''))::text = '''''),
+	('lease', '(SELECT release_lease(''matrix'', ''l'', acquire_lease(''matrix'', ''l'', ''1 s'')))'),
+	('request', 'request_lock(''matrix'', ''held'', ''reason'')'),
 	('see', '(SELECT key FROM lock_holders WHERE namespace = ''matrix'')'),
 	('see client', '(SELECT application_name IS NOT NULL FROM lock_holders WHERE namespace = ''matrix'')'),
 	('see runs', '(SELECT bool_or(key IS NOT NULL) FROM lock_runs WHERE namespace = ''matrix'')'),

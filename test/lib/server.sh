@@ -40,13 +40,13 @@ copy_server() {
 	ln -s "$1$dir" "$1/bin"
 }
 
-# copy_sources BUILD - what the extension and its tests are made of, and what the
-# README links to, keeping times, so that make builds what has changed.
+# copy_sources BUILD - what the extension and its tests are made of, keeping
+# times, so that make builds what has changed.
 copy_sources() {
 	local file
 	mkdir -p "$1"
-	(cd "$top" && cp -a --parents [A-Z]* $(ls -d docs extension sql expected cpp \
-		test/sql test/specs test/t test/bench/README.md 2>/dev/null) "$1")
+	(cd "$top" && cp -a --parents [A-Z]* $(ls -d extension sql expected cpp \
+		test/sql test/specs test/t 2>/dev/null) "$1")
 	(cd "$1" && find . -type f ! -name '*.o' ! -name '*.so' ! -name '*.bc') |
 		while read -r file; do
 			[ -e "$top/$file" ] || rm -f "$1/$file"

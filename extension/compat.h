@@ -1,14 +1,19 @@
 /*
  * compat.h
- *		What differs between the PostgreSQL versions we build on (15 to 18).
+ *		What differs between the PostgreSQL versions we build on (15 to 19).
  */
 #ifndef PGX_COMPAT_H
 #define PGX_COMPAT_H
 
+#include "access/twophase.h"
 #include "lib/dshash.h"
 #include "lib/ilist.h"
+#include "miscadmin.h"
 #include "storage/lock.h"
+#include "storage/lwlock.h"
 #include "storage/proc.h"
+#include "storage/shmem.h"
+#include "utils/hsearch.h"
 #include "utils/relcache.h"
 #include "utils/wait_event.h"
 #if PG_VERSION_NUM >= 160000
@@ -27,6 +32,64 @@ LockModeHeldByMe(const LOCKTAG *tag, LOCKMODE mode)
 	return LockHeldByMe(tag, mode, false);
 #else
 	return LockHeldByMe(tag, mode);
+#endif
+}
+
+/*
+ * Take a session's lock if it is free.  False also when the table is full.
+ * LockAcquireExtended() learned a seventh argument in 18.
+ */
+static inline bool
+TakeFreeLock(const LOCKTAG *tag, LOCKMODE mode)
+{
+#if PG_VERSION_NUM >= 180000
+	return LockAcquireExtended(tag, mode, true, true, false, NULL,
+							   false) == LOCKACQUIRE_OK;
+#else
+	return LockAcquireExtended(tag, mode, true, true, false,
+							   NULL) == LOCKACQUIRE_OK;
+#endif
+}
+
+/*
+ * Attach to the lock manager's hash table, with the sizes that it was made
+ * with.  A server that has no table of that name makes an empty one.
+ */
+static inline HTAB *
+AttachLockHash(const char *name)
+{
+	HASHCTL		info = {0};
+	int64		max_size = mul_size(max_locks_per_xact,
+									add_size(MaxBackends, max_prepared_xacts));
+
+	info.keysize = sizeof(LOCKTAG);
+	info.entrysize = sizeof(LOCK);
+	info.num_partitions = NUM_LOCK_PARTITIONS;
+#if PG_VERSION_NUM >= 190000
+	return ShmemInitHash(name, max_size, &info,
+						 HASH_ELEM | HASH_BLOBS | HASH_PARTITION);
+#else
+	return ShmemInitHash(name, 16, max_size, &info,
+						 HASH_ELEM | HASH_BLOBS | HASH_PARTITION);
+#endif
+}
+
+/* A tranche has its name from the start, and for all backends, from 19. */
+static inline int
+NewTranche(const char *name)
+{
+#if PG_VERSION_NUM >= 190000
+	return LWLockNewTrancheId(name);
+#else
+	return LWLockNewTrancheId();
+#endif
+}
+
+static inline void
+NameTranche(int tranche, const char *name)
+{
+#if PG_VERSION_NUM < 190000
+	LWLockRegisterTranche(tranche, name);
 #endif
 }
 
@@ -71,14 +134,21 @@ NextProcLock(LOCK *lock, PROCLOCK *p)
 #endif
 }
 
+#if PG_VERSION_NUM >= 190000
+#define PGX_WAIT_LINK waitLink
+#else
+#define PGX_WAIT_LINK links
+#endif
+
 static inline PGPROC *
 NextWaiter(LOCK *lock, PGPROC *proc)
 {
 #if PG_VERSION_NUM >= 160000
 	dlist_head *queue = &lock->waitProcs.dlist;
 
-	return dlist_has_next(queue, &proc->links) ?
-		dlist_container(PGPROC, links, dlist_next_node(queue, &proc->links)) :
+	return dlist_has_next(queue, &proc->PGX_WAIT_LINK) ?
+		dlist_container(PGPROC, PGX_WAIT_LINK,
+						dlist_next_node(queue, &proc->PGX_WAIT_LINK)) :
 		NULL;
 #else
 	return (PGPROC *) SHMQueueNext(&lock->waitProcs.links, &proc->links,
@@ -91,7 +161,7 @@ FirstWaiter(LOCK *lock)
 {
 #if PG_VERSION_NUM >= 160000
 	return dclist_is_empty(&lock->waitProcs) ? NULL :
-		dclist_head_element(PGPROC, links, &lock->waitProcs);
+		dclist_head_element(PGPROC, PGX_WAIT_LINK, &lock->waitProcs);
 #else
 	return (PGPROC *) SHMQueueNext(&lock->waitProcs.links,
 								   &lock->waitProcs.links,

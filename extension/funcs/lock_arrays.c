@@ -15,6 +15,7 @@
 #include "port/pg_bitutils.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/tuplestore.h"
 
 PG_FUNCTION_INFO_V1(pgx_try_lock_all);
 PG_FUNCTION_INFO_V1(pgx_try_lock_first);

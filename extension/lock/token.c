@@ -30,6 +30,7 @@
  */
 #include "lock/lock.h"
 
+#include "access/htup_details.h"
 #include "access/relation.h"
 #include "access/xact.h"
 #include "access/xlog.h"
@@ -109,13 +110,13 @@ SequenceValue(Oid sequence)
 }
 
 /*
- * SetSequence(sequence, value) - without keeping the lock of it
+ * WriteSequence(sequence, value) - without keeping the lock of it
  *
  * setval() keeps one to the end of the transaction.  While that waits for a
  * lock of ours, DROP EXTENSION would wait too.
  */
 static void
-SetSequence(Oid sequence, int64 value)
+WriteSequence(Oid sequence, int64 value)
 {
 	ResourceOwner save = CurrentResourceOwner;
 	LOCKTAG		tag;
@@ -151,8 +152,8 @@ WriteEpoch(const ExtensionInfo *info, uint64 in_use)
 	if (SequenceValue(info->token_system) != sysid)
 	{
 		base = Max(base, stored >> EPOCH_BASE_SHIFT);
-		SetSequence(info->token_base, base);
-		SetSequence(info->token_system, sysid);
+		WriteSequence(info->token_base, base);
+		WriteSequence(info->token_system, sysid);
 	}
 	epoch = Max(stored + 1,
 				(base + GetWALInsertionTimeLine()) << EPOCH_BASE_SHIFT);
@@ -161,7 +162,7 @@ WriteEpoch(const ExtensionInfo *info, uint64 in_use)
 		ereport(ERROR,
 				(errcode(ERRCODE_SEQUENCE_GENERATOR_LIMIT_EXCEEDED),
 				 errmsg("fencing tokens of this database are used up")));
-	SetSequence(info->token_epoch, epoch);
+	WriteSequence(info->token_epoch, epoch);
 	return epoch;
 }
 

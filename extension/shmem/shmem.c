@@ -109,8 +109,8 @@ MakeShared(SharedState *state)
 	dsa_area   *new_area;
 
 	if (state->tranche == 0)
-		state->tranche = LWLockNewTrancheId();
-	LWLockRegisterTranche(state->tranche, "pg_exclusive");
+		state->tranche = NewTranche("pg_exclusive");
+	NameTranche(state->tranche, "pg_exclusive");
 	new_area = dsa_create(state->tranche);
 	for (int i = 0; i < lengthof(tables); i++)
 		OpenTable(state, new_area, i, true);
@@ -134,7 +134,7 @@ MakeShared(SharedState *state)
 static void
 JoinShared(SharedState *state)
 {
-	LWLockRegisterTranche(state->tranche, "pg_exclusive");
+	NameTranche(state->tranche, "pg_exclusive");
 	if (area == NULL)
 	{
 		area = dsa_attach(state->area);

@@ -10,6 +10,7 @@
 #include "funcapi.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/tuplestore.h"
 
 PG_FUNCTION_INFO_V1(pgx_lock_stats);
 PG_FUNCTION_INFO_V1(pgx_reset_lock_stats);

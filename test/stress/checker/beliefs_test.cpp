@@ -117,6 +117,22 @@ TEST(Beliefs, OfAFrozenClientAreBoundedFromItsWakening) {
   EXPECT_THAT(rules(story), IsEmpty());
 }
 
+TEST(Beliefs, LossThatIsToldIsLegal) {
+  Story story;
+  story.acquire("a", 0, 1, {.token = 1}).believe("a", 2);
+  story.fault("freeze", 3, 3000, "freezes", 0, "a");
+  story.lost("a", 3001).told("a", 3002, Ev::kOk);
+  EXPECT_THAT(rules(story), IsEmpty());
+}
+
+TEST(Beliefs, LossThatNobodyIsToldIsFlagged) {
+  Story story;
+  story.acquire("a", 0, 1, {.token = 1}).believe("a", 2);
+  story.fault("freeze", 3, 3000, "freezes", 0, "a");
+  story.lost("a", 3001).told("a", 5001, Ev::kFail);
+  EXPECT_THAT(rules(story), UnorderedElementsAre("untold-loss"));
+}
+
 TEST(Beliefs, FaultThatCameLaterIsNoExcuse) {
   Story story;
   story.acquire("a", 0, 1, {.token = 1, .pid = 42});

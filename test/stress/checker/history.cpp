@@ -16,8 +16,8 @@ namespace harness {
 namespace {
 
 constexpr std::array<std::string_view, 11> kOps = {
-    "acquire", "release", "beat", "believe", "lost", "raise",
-    "write",   "witness", "run",  "effect",  "fault"};
+    "acquire", "release", "beat",    "believe", "lost",   "told",
+    "raise",   "write",   "witness", "run",     "effect", "fault"};
 constexpr std::array<std::string_view, 4> kEvs = {"invoke", "ok", "fail",
                                                   "unknown"};
 constexpr std::array<std::string_view, 3> kModes = {"exclusive", "shared",

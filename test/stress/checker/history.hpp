@@ -26,6 +26,7 @@ enum class Op : std::uint8_t {
   kBeat,     // ask the server whether the lock is still held
   kBelieve,  // a moment at which the client said "I hold it"
   kLost,     // a moment at which the client said "I have lost it"
+  kTold,     // hold::lost() told of a loss; fail: it did not in time
   kRaise,    // read the resource and raise its fence to our token
   kWrite,    // fenced write to the resource; ok carries the value written
   kWitness,  // look whether somebody else is inside; fail: `target` are

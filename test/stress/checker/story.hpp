@@ -49,6 +49,9 @@ class Story {
   Story &lost(std::string_view node, double t) {
     return moment(base(node, Op::kLost), t, Ev::kOk);
   }
+  Story &told(std::string_view node, double t, Ev ev) {
+    return moment(base(node, Op::kTold), t, ev);
+  }
   Story &write(std::string_view node, double asked, double answered,
                std::int64_t token, std::int64_t value, Ev ev = Ev::kOk) {
     Event event = base(node, Op::kWrite);

@@ -59,6 +59,9 @@ class Reader {
           mine.state = State::kLost;
         }
         return;
+      case Op::kTold:
+        told(i);
+        return;
       case Op::kEffect:
         effect(i);
         return;
@@ -202,6 +205,21 @@ class Reader {
     }
     timeline_.beliefs.push_back(
         {at(i).t, timeline_.holds[mine.hold].beat, mine.hold, i});
+  }
+
+  // A client that asks sees the loss by its own clock.  One that waits for the
+  // word of its library works on for ever when it does not come.
+  void told(Index i) {
+    if (at(i).ev != Ev::kFail) {
+      return;
+    }
+    const Place &mine = place(at(i));
+    std::vector<Index> events{i};
+    if (mine.hold != kNone) {
+      events.insert(events.begin(), timeline_.holds[mine.hold].grant_event);
+    }
+    complain("untold-loss", "lost, and hold::lost() never said so",
+             std::move(events));
   }
 
   void write(Index asked, Index i) {

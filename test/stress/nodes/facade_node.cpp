@@ -12,6 +12,7 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr int kThreads = 3;
+constexpr int kPatience = 2000;  // milliseconds in which a loss has to be told
 
 class FacadeThread {
  public:
@@ -111,12 +112,27 @@ class FacadeThread {
                : client_.lock(name, {.wait = wait, .stop = {}, .mode = mode});
   }
 
+  // A loss that the client has seen by asking must be told to those who wait
+  // for it.  Time in which we are frozen ourselves does not count.
+  void await_word(const pg_exclusive::hold &hold) {
+    const std::stop_token lost = hold.lost();
+    for (int i = 0; i < kPatience && !lost.stop_requested(); ++i) {
+      std::this_thread::sleep_for(milliseconds(1));
+    }
+    recorder_.record(
+        line(Op::kTold, lost.stop_requested() ? Ev::kOk : Ev::kFail, name_));
+  }
+
   void use(pg_exclusive::hold hold, const Line &granted) {
-    work_.run({.name = name_,
-               .token = granted.token,
-               .mode = granted.mode,
-               .held = [&] { return hold.held(); },
-               .rest = [](milliseconds t) { std::this_thread::sleep_for(t); }});
+    const bool kept = work_.run(
+        {.name = name_,
+         .token = granted.token,
+         .mode = granted.mode,
+         .held = [&] { return hold.held(); },
+         .rest = [](milliseconds t) { std::this_thread::sleep_for(t); }});
+    if (!kept) {
+      await_word(hold);
+    }
     Line event = line(Op::kRelease, Ev::kInvoke, name_, granted.token);
     recorder_.record(event);
     try {

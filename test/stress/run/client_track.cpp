@@ -13,6 +13,7 @@ namespace harness {
 ClientTrack::ClientTrack(const NemesisOptions &options, Roster &roster)
     : Track(options, "nemesis-client", 2), roster_(roster) {
   offer("stop", [this] { return stop(); });
+  offer("freeze", [this] { return freeze(); });
   offer("kill_client", [this] { return kill_client(); });
   offer("clock", [this] { return turn_clock(); });
 }
@@ -35,6 +36,28 @@ bool ClientTrack::stop() {
   const std::int64_t lease = options().lease_ms;
   dice().chance(0.33) ? pause(lease, lease * 3 / 2) : pause(10, lease / 2);
   const bool hit = pid != 0 && kill(pid, SIGCONT) == 0;
+  return end(fault, hit);
+}
+
+// Longer than the lease, so the server has ended the sessions.  The client has
+// to hear of it when it goes on.  The tool cannot end its command while all of
+// it is frozen, and has to when it goes on: the same as if the server had ended
+// the hold without a word.
+bool ClientTrack::freeze() {
+  const std::size_t place = draw_place();
+  const Place &victim = roster_.places()[place];
+  const bool tool = victim.options.kind == "cli";
+  const Line fault = begin("freeze", tool ? "ends" : "freezes", victim.node());
+  const std::vector<pid_t> all = roster_.client_processes(place);
+  for (const pid_t pid : all) {
+    kill(pid, SIGSTOP);
+  }
+  const std::int64_t lease = options().lease_ms;
+  pause(lease * 5 / 4, lease * 2);
+  bool hit = !all.empty();
+  for (const pid_t pid : all) {
+    hit = kill(pid, SIGCONT) == 0 && hit;
+  }
   return end(fault, hit);
 }
 

@@ -34,6 +34,7 @@ struct NemesisOptions {
   std::string clock_file;  // libfaketime reads the offset from it
   std::uint64_t seed = 1;
   std::int64_t lease_ms = 2000;
+  int least_hits = 0;  // of each fault; the run is longer until it has them
 };
 
 using Moment = std::chrono::steady_clock::time_point;
@@ -46,8 +47,9 @@ class Track {
   Track(const Track &) = delete;
   Track &operator=(const Track &) = delete;
 
-  // Faults, one after the other, until `end`.
-  void run(Moment end);
+  // Faults, one after the other, until `end`; or until `limit`, as long as one
+  // of them has not hit often enough.
+  void run(Moment end, Moment limit);
 
  protected:
   // Does it and returns whether it hit anything.
@@ -71,6 +73,8 @@ class Track {
   Recorder recorder_;
   std::vector<std::pair<std::string, Fault>> faults_;
   std::map<std::string, int> hits_;
+
+  bool had_enough() const;
 };
 
 // terminate, kill_backend, kill_server, immediate, promote, lock_table, link,
@@ -103,7 +107,7 @@ class ServerTrack : public Track {
   Proxy *proxy_;
 };
 
-// stop, kill_client, clock
+// stop, freeze, kill_client, clock
 class ClientTrack : public Track {
  public:
   ClientTrack(const NemesisOptions &options, Roster &roster);
@@ -114,6 +118,7 @@ class ClientTrack : public Track {
  private:
   std::size_t draw_place();
   bool stop();
+  bool freeze();
   bool kill_client();
   bool turn_clock();
 

@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <filesystem>
+#include <system_error>
 
 #include "run/process.hpp"
 
@@ -104,6 +106,22 @@ void Roster::end() {
     }
     place.pid = 0;
   }
+}
+
+std::vector<pid_t> Roster::client_processes(std::size_t place) const {
+  const pid_t node = places_[place].pid;
+  if (places_[place].options.kind != "cli") {
+    return {node};
+  }
+  std::error_code error;
+  const auto tool =
+      std::filesystem::canonical(places_[place].options.tool, error);
+  std::vector<pid_t> found = descendants(node);
+  std::erase_if(found, [&](pid_t pid) {
+    return std::filesystem::read_symlink(
+               "/proc/" + std::to_string(pid) + "/exe", error) != tool;
+  });
+  return found;
 }
 
 pid_t Roster::signal(std::size_t place, int number, Dice &dice) {

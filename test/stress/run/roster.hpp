@@ -46,6 +46,10 @@ class Roster {
   // A node that died though nobody killed it.
   const std::vector<std::string> &accidents() const { return accidents_; }
 
+  // The node; where it drives the tool, all processes of the tool, but not the
+  // command that the tool runs.
+  std::vector<pid_t> client_processes(std::size_t place) const;
+
   // Sends a signal to the node, or to one process of the tool that it drives.
   // Returns the pid, 0 if there is none.
   pid_t signal(std::size_t place, int number, Dice &dice);

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <exception>
 #include <filesystem>
@@ -34,6 +35,7 @@ class Trial {
     nemesis_.clock_file = options.directory + "/clock";
     nemesis_.seed = options.seed;
     nemesis_.lease_ms = options.lease_ms;
+    nemesis_.least_hits = options.least_hits;
     std::filesystem::create_directory(options.directory + "/resource");
     std::ofstream(nemesis_.clock_file) << "+0\n";
     if (options.conninfo.empty()) {
@@ -49,16 +51,17 @@ class Trial {
     fill_roster();
     const Moment end = std::chrono::steady_clock::now() +
                        std::chrono::seconds(options_.seconds);
+    const Moment limit = end + 2 * std::chrono::seconds(options_.seconds);
     std::exception_ptr trouble;
     {
       const std::jthread clients(
-          [&] { ClientTrack(nemesis_, roster_).run(end); });
+          [&] { ClientTrack(nemesis_, roster_).run(end, limit); });
       try {
         if (cluster_) {
           ServerTrack(nemesis_, *cluster_, network_ ? &*network_ : nullptr,
                       pooler_ ? &*pooler_ : nullptr,
                       proxy_ ? &*proxy_ : nullptr)
-              .run(end);
+              .run(end, limit);
         }
       } catch (...) {
         trouble = std::current_exception();
@@ -251,8 +254,8 @@ std::vector<std::string> leave_out_impossible(StressOptions &options) {
   std::vector<std::string> notes;
   if (!options.conninfo.empty()) {  // somebody else's server: leave it alone
     std::erase_if(options.faults, [](const std::string &fault) {
-      return fault != "stop" && fault != "kill_client" && fault != "clock" &&
-             fault != "discard" && fault != "timeouts";
+      return fault != "stop" && fault != "freeze" && fault != "kill_client" &&
+             fault != "clock" && fault != "discard" && fault != "timeouts";
     });
   }
   const auto need = [&](const char *fault, bool possible, const char *why) {
@@ -281,6 +284,10 @@ std::vector<std::string> leave_out_impossible(StressOptions &options) {
 }
 
 int stress(StressOptions options, std::ostream &out) {
+  if (options.least_hits < 0) {
+    options.least_hits =
+        static_cast<int>(std::clamp<std::int64_t>(options.seconds / 30, 1, 20));
+  }
   umask(0);  // the server's user and ours share the directory
   std::vector<std::string> notes = leave_out_impossible(options);
   out << "seed " << options.seed << ", " << options.seconds << " s, lease "

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <ctime>
 
 #include "run/nemesis.hpp"
@@ -7,6 +8,9 @@ namespace harness {
 const std::map<std::string, std::string> &all_faults() {
   static const std::map<std::string, std::string> faults = {
       {"stop", "a client is frozen (SIGSTOP) and goes on (SIGCONT)"},
+      {"freeze",
+       "a client with all its threads, or the whole tool but its command, is "
+       "frozen for longer than the lease"},
       {"kill_client", "kill -9 of a client"},
       {"terminate", "pg_terminate_backend() of a holder"},
       {"kill_backend", "kill -9 of a backend: the server restarts itself"},
@@ -62,8 +66,18 @@ bool Track::end(Line fault, bool hit) {
   return hit;
 }
 
-void Track::run(Moment end) {
-  while (std::chrono::steady_clock::now() < end && !told_to_end()) {
+bool Track::had_enough() const {
+  return std::ranges::all_of(hits_, [this](const auto &fault) {
+    return fault.second >= options_.least_hits;
+  });
+}
+
+void Track::run(Moment end, Moment limit) {
+  const auto over = [&] {
+    const Moment now = std::chrono::steady_clock::now();
+    return told_to_end() || now >= limit || (now >= end && had_enough());
+  };
+  while (!over()) {
     if (!faults_.empty()) {
       std::size_t next = 0;
       for (std::size_t i = 1; i < faults_.size(); ++i) {

@@ -4,7 +4,7 @@
 # The targets in TOOLS need nothing installed but git and make: each is a
 # script that installs what it lacks and brings its own throw-away server.
 
-TOOLS = demo check languages bench stress matrix format indent lint dist
+TOOLS = demo check check-all languages bench stress matrix format indent lint dist
 
 MODULE_big = pg_exclusive
 EXTENSION = extension/pg_exclusive
@@ -36,6 +36,7 @@ endif
 asked = $(filter $(TOOLS),$(MAKECMDGOALS))
 .PHONY: $(TOOLS)
 $(filter check format indent lint dist,$(asked)): ; @test/lib/$@
+$(filter check-all,$(asked)): ; @test/lib/check all
 $(filter demo,$(asked)): ; @test/demo/demo
 $(filter languages,$(asked)): ; @test/conformance/languages
 $(filter bench,$(asked)): ; @test/bench/run

@@ -1,8 +1,18 @@
 # What the scripts here share.  Sourced, never run.
 
 set -euo pipefail
+
+# Tests set what they need of what a process inherits.  For signals see supervise.
 umask 022
 export LANG=C.UTF-8 LC_ALL=C.UTF-8    # PostgreSQL's Perl modules unset the second
+unset BASH_ENV CDPATH COLUMNS DESTDIR ENV GREP_OPTIONS LANGUAGE LINES MAKEFLAGS \
+	MAKELEVEL MFLAGS NO_COLOR PERL5OPT POSIXLY_CORRECT TIMEFORMAT TZ
+ulimit -Sc 0
+for limit in f n u v; do ulimit -S"$limit" "$(ulimit -H"$limit")"; done
+if [ "$(ulimit -n)" != unlimited ] && [ "$(ulimit -n)" -lt 1024 ]; then
+	printf '%s: 1024 open files are needed, the limit is %s\n' "${0##*/}" "$(ulimit -n)" >&2
+	exit 1
+fi
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
 
@@ -52,12 +62,27 @@ run_cleanups() {
 }
 trap run_cleanups EXIT
 
+# signals NAME - those that /proc/self/status shows for this shell, as a number.
+signals() { echo $((0x$(awk -v name="$1:" '$1 == name {print $2}' /proc/$$/status))); }
+
+# ordinary_signals - sets `ordinary`, which starts a command with all signals at their
+# defaults and none blocked.  Where we are to outlive a hangup (nohup), the command
+# is put where no terminal hangs up on it.
+ordinary_signals() {
+	ordinary=(env --default-signal)
+	(($(signals SigIgn) & 1)) && ordinary+=(setsid --wait)
+	(($(signals SigBlk))) && ordinary+=(perl -MPOSIX -e
+		'sigprocmask(SIG_SETMASK, POSIX::SigSet->new); exec @ARGV; die "$ARGV[0]: $!\n"')
+	return 0
+}
+
 # supervise COMMAND… - runs COMMAND in the foreground of the terminal and
 # returns its exit status, but hears signals at once, which a shell that waits
 # for a foreground command does not: the whole tree below COMMAND gets them.
 supervise() {
-	local status
-	env --default-signal=INT,QUIT "$@" <&0 &
+	local status ordinary
+	ordinary_signals
+	"${ordinary[@]}" "$@" <&0 &
 	supervised=$! interrupted=
 	trap 'end_supervised INT 130' INT
 	trap 'end_supervised TERM 143' TERM

@@ -12,9 +12,9 @@
 #   <!-- given: CODE -->        C++: stands before main()
 #   <!-- refused: TEXT -->      C++: the compiler refuses it, and says this
 #
-# A comment <!-- test: SHELL --> is a hidden block of the shell, for what a
-# reader does not need to see.  A block of the language "text" is what the block
-# before it prints.
+# A comment <!-- test: STEP --> runs the script steps/STEP in the page's directory,
+# for what a reader does not need to see.  A block of the language "text" is what
+# the block before it prints.
 package Page;
 
 use strict;
@@ -68,7 +68,7 @@ sub read_comment
 	length $value or die "line $line: \"$key\" says nothing\n";
 	if ($key eq 'test')
 	{
-		push @$blocks, { language => 'sh', code => $value, line => $line };
+		push @$blocks, { language => 'step', code => $value, line => $line };
 		return;
 	}
 	$directives{$key} or die "line $line: no directive \"$key\"\n";

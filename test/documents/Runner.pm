@@ -4,6 +4,7 @@ package Runner;
 use strict;
 use warnings;
 use File::Path qw(make_path);
+use FindBin;
 use IPC::Run ();
 use POSIX ();
 use Psql;
@@ -55,7 +56,7 @@ sub run
 		$self->put($file, $block->{code});
 		return pass("$where: $file");
 	}
-	my %how = (sql => \&run_sql, sh => \&run_shell, cpp => \&run_cpp, python => \&run_python);
+	my %how = (step => \&run_step, sql => \&run_sql, sh => \&run_shell, cpp => \&run_cpp, python => \&run_python);
 	my $how = $how{ $block->{language} }
 	  or return fail("$where: nothing runs $block->{language}; say where it goes, or why not");
 	return $how->($self, $block, $where);
@@ -153,6 +154,15 @@ sub run_shell
 	same_output($told, $block->{output}, "$title: prints what it says")
 	  if defined $block->{output};
 	return;
+}
+
+# A script of ours, for what the page does not show.
+sub run_step
+{
+	my ($self, $block, $where) = @_;
+	my $script = "$FindBin::RealBin/steps/$block->{code}";
+	-x $script or return fail("$where: there is no step $block->{code}");
+	return $self->run_shell({ %$block, code => "$script\n" }, $where);
 }
 
 sub exit_code { my ($status) = @_; return $status & 127 ? 128 + ($status & 127) : $status >> 8 }

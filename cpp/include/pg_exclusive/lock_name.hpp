@@ -2,6 +2,7 @@
 /// What names a lock: a namespace and a key.
 #pragma once
 
+#include <bit>
 #include <compare>
 #include <concepts>
 #include <cstddef>
@@ -84,7 +85,7 @@ template <>
 struct std::hash<pg_exclusive::lock_name> {
   std::size_t operator()(const pg_exclusive::lock_name &name) const noexcept {
     const std::size_t h = std::hash<std::string>{}(name.namespace_);
-    return (h << 7 | h >> 57) ^ std::hash<std::string>{}(name.key);
+    return std::rotl(h, 7) ^ std::hash<std::string>{}(name.key);
   }
 };
 /// @endcond

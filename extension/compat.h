@@ -194,6 +194,15 @@ NamedWaitEvent(const char *name)
 /* The lock table takes no more memory after the start from 19 on. */
 #define PGX_LOCK_TABLE_IS_FIXED (PG_VERSION_NUM >= 190000)
 
+/* ExecutorRun() has lost an argument in 18. */
+#if PG_VERSION_NUM >= 180000
+#define PGX_EXECUTE_ONCE_ARG
+#define PGX_EXECUTE_ONCE
+#else
+#define PGX_EXECUTE_ONCE_ARG , bool execute_once
+#define PGX_EXECUTE_ONCE , execute_once
+#endif
+
 /* dshash_parameters has a function that copies keys from 17. */
 #if PG_VERSION_NUM >= 170000
 #define PGX_DSHASH_COPY dshash_memcpy,

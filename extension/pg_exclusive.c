@@ -1,6 +1,6 @@
 /*
  * pg_exclusive.c
- *		The module: its magic block and its settings.
+ *		The module: its magic block, its settings, and what it does when loaded.
  */
 #include "pg_exclusive.h"
 
@@ -43,4 +43,5 @@ _PG_init(void)
 							10000, 0, 10000000,
 							PGC_SUSET, 0, NULL, NULL, NULL);
 	MarkGUCPrefixReserved("pg_exclusive");
+	WatchStatements();
 }

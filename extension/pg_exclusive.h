@@ -51,4 +51,7 @@ extern int	pgx_log_min_hold;	/* milliseconds, -1: off */
 extern int	pgx_log_min_wait;
 extern int	pgx_max_leases;
 
+/* lock/cancel.c; called when the module is loaded */
+extern void WatchStatements(void);
+
 #endif							/* PG_EXCLUSIVE_H */

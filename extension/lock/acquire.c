@@ -126,6 +126,7 @@ AcquireLock(const AcquireRequest *request, Hold **hold)
 
 	CheckNotStandby("a lock function");
 	AttachShared();
+	WatchHolds();
 	ns = LookupNamespace(request->name->bytes, request->name->nslen,
 						 request->fn_oid);
 	CheckNamespaceUsage(ns);

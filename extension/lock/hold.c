@@ -1,50 +1,20 @@
 /*
  * hold.c
- *		What this session holds, and how it notices that it no longer does.
+ *		What this session holds.
  *
  * A Hold annotates a lock of this session: scope, mode, token, and the entry
- * that tells the others.  Locks can go without a word to us: at the end of a
- * transaction or subtransaction, by pg_advisory_unlock_all(), DISCARD ALL, or
- * a built-in unlock of an interop id.  After the lock manager has released
- * locks, the resource owner calls us back, and we forget what it denies.
- *
- * The callback runs after commit, where an error would be a PANIC: it only
- * follows pointers, and never allocates, waits or raises.
- *
- * Nothing but pg_advisory_unlock_all() and DISCARD ALL can free a session's
- * hold in our private class behind our back, and they free all at once.  So
- * while the oldest such hold is still there, all are, and one look suffices.
+ * that tells the others.  hold_release.c notices when the lock has gone.
  */
 #include "lock/lock.h"
 
 #include "access/xact.h"
-#include "miscadmin.h"
-#include "storage/ipc.h"
-#include "utils/resowner.h"
-#include "utils/timeout.h"
 
-static bool watching;			/* our callbacks are registered */
-static Hold *pending;			/* prepared, not yet granted */
-
-/* Granted holds, oldest first. */
-static dlist_head session_holds = DLIST_STATIC_INIT(session_holds);
-static dlist_head interop_holds = DLIST_STATIC_INIT(interop_holds);
-static dlist_head xact_holds = DLIST_STATIC_INIT(xact_holds);
-
-/* There are holds to be released when the transaction has been rolled back. */
-static bool release_after_abort;
-
-static inline Hold *
-HoldOf(dlist_node *node)
-{
-	return dlist_container(Hold, node, node);
-}
-
-static inline bool
-StillHeld(const Hold *hold)
-{
-	return LockModeHeldByMe(&hold->tag, hold->mode);
-}
+HoldLists	my_holds = {
+	DLIST_STATIC_INIT(my_holds.session),
+	DLIST_STATIC_INIT(my_holds.interop),
+	DLIST_STATIC_INIT(my_holds.xact),
+	DLIST_STATIC_INIT(my_holds.unanswered),
+};
 
 /*
  * ForgetHold(hold, why) - drop our record of a lock that is not ours; never
@@ -58,6 +28,8 @@ ForgetHold(Hold *hold, HoldEnd why)
 		TimestampTz now = GetCurrentTimestamp();
 
 		dlist_delete(&hold->node);
+		if (hold->is_unanswered)
+			dlist_delete(&hold->unanswered);
 		CountTime(hold->ns, SPAN_HOLD, hold->granted_at, now);
 		LogHold(hold, why, now);
 	}
@@ -68,8 +40,8 @@ ForgetHold(Hold *hold, HoldEnd why)
 		pg_atomic_fetch_sub_u32(&hold->ns->permits, 1);
 		WakePermitWaiters();
 	}
-	if (hold == pending)
-		pending = NULL;
+	if (hold == my_holds.pending)
+		my_holds.pending = NULL;
 	if (hold->entry->state != ENTRY_UNCLEAN)
 		FreeEntry(hold->entry);
 	DropHold(hold);
@@ -79,7 +51,7 @@ ForgetHold(Hold *hold, HoldEnd why)
  * ForgetLost(list, why) - forget the holds in a list that the lock manager
  * denies
  */
-static void
+void
 ForgetLost(dlist_head *list, HoldEnd why)
 {
 	dlist_mutable_iter iter;
@@ -91,14 +63,7 @@ ForgetLost(dlist_head *list, HoldEnd why)
 	}
 }
 
-static void
-ForgetAll(dlist_head *list, HoldEnd why)
-{
-	while (!dlist_is_empty(list))
-		ForgetHold(HoldOf(dlist_head_node(list)), why);
-}
-
-static bool
+bool
 ReleaseAs(Hold *hold, HoldEnd why)
 {
 	bool		released = StillHeld(hold) &&
@@ -106,141 +71,6 @@ ReleaseAs(Hold *hold, HoldEnd why)
 
 	ForgetHold(hold, released ? why : HOLD_LOST);
 	return released;
-}
-
-/*
- * ReleaseAfterAbort(hold) - free a session-scope lock once what was done under
- * it has been rolled back; an error is on its way
- */
-void
-ReleaseAfterAbort(Hold *hold)
-{
-	hold->doomed = true;
-	release_after_abort = true;
-}
-
-/* For VisitSessionHolds(): the holds of tasks that failed. */
-static bool
-ReleaseDoomed(Hold *hold, void *arg)
-{
-	return hold->doomed && ReleaseAs(hold, HOLD_ROLLED_BACK);
-}
-
-/*
- * AfterLocks(...) - called whenever a resource owner has released its locks
- */
-static void
-AfterLocks(ResourceReleasePhase phase, bool isCommit, bool isTopLevel,
-		   void *arg)
-{
-	if (phase != RESOURCE_RELEASE_AFTER_LOCKS)
-		return;
-	if (unlikely(release_after_abort) && isTopLevel && !isCommit)
-	{
-		release_after_abort = false;
-		(void) VisitSessionHolds(ReleaseDoomed, NULL);
-	}
-	if (!dlist_is_empty(&xact_holds))
-	{
-		if (isTopLevel)
-			ForgetAll(&xact_holds,
-					  isCommit ? HOLD_COMMITTED : HOLD_ROLLED_BACK);
-		else if (!isCommit)
-			ForgetLost(&xact_holds, HOLD_ROLLED_BACK);
-	}
-	if (!dlist_is_empty(&session_holds) &&
-		!StillHeld(HoldOf(dlist_head_node(&session_holds))))
-		ForgetLost(&session_holds, HOLD_LOST);
-	if (!dlist_is_empty(&interop_holds))
-		ForgetLost(&interop_holds, HOLD_LOST);
-}
-
-/*
- * BeforePrepare(...) - a prepared transaction cannot keep our annotations
- */
-static void
-BeforePrepare(XactEvent event, void *arg)
-{
-	if (event == XACT_EVENT_PRE_PREPARE && !dlist_is_empty(&xact_holds))
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("cannot PREPARE a transaction that holds a pg_exclusive lock at transaction scope"),
-				 errhint("Take the lock at session scope, with try_lock() or wait_lock().")));
-}
-
-/*
- * MarkUnclean(list) - the session ends with these locks in its hands
- *
- * Where the namespace has a lock_delay, the mark is there before the lock is
- * free.
- */
-static void
-MarkUnclean(dlist_head *list)
-{
-	dlist_iter	iter;
-
-	dlist_foreach(iter, list)
-	{
-		Hold	   *hold = HoldOf(iter.cur);
-
-		if (!StillHeld(hold))
-			continue;
-		Count(hold->ns, COUNT_UNCLEAN);
-		if (hold->lock_delay > 0)
-			MarkEntryUnclean(hold->entry,
-							 GetCurrentTimestamp() + hold->lock_delay);
-	}
-}
-
-/*
- * SessionEnd() - why this session ends with locks in its hands
- */
-static HoldEnd
-SessionEnd(void)
-{
-	if (MySlot()->broken_pid == MyProcPid)
-		return HOLD_BROKEN;
-	if (get_timeout_indicator(IDLE_SESSION_TIMEOUT, false))
-		return HOLD_EXPIRED;
-	return HOLD_SESSION_ENDED;
-}
-
-/*
- * ReleaseAtExit(...) - the session ends
- *
- * The resource owner does not call us for session locks then.  We run before
- * the server's own cleanup, and free what is left ourselves, the lock first.
- */
-static void
-ReleaseAtExit(int code, Datum arg)
-{
-	HoldEnd		why = SessionEnd();
-
-	MarkUnclean(&xact_holds);
-	MarkUnclean(&session_holds);
-	MarkUnclean(&interop_holds);
-	AbortOutOfAnyTransaction();
-	if (pending != NULL)
-	{
-		if (StillHeld(pending))
-			LockRelease(&pending->tag, pending->mode, true);
-		ForgetHold(pending, why);
-	}
-	ForgetAll(&xact_holds, why);
-	while (!dlist_is_empty(&session_holds))
-		ReleaseAs(HoldOf(dlist_head_node(&session_holds)), why);
-	while (!dlist_is_empty(&interop_holds))
-		ReleaseAs(HoldOf(dlist_head_node(&interop_holds)), why);
-	FreeAllEntries();
-}
-
-static void
-WatchHolds(void)
-{
-	RegisterResourceReleaseCallback(AfterLocks, NULL);
-	RegisterXactCallback(BeforePrepare, NULL);
-	before_shmem_exit(ReleaseAtExit, (Datum) 0);
-	watching = true;
 }
 
 /*
@@ -288,10 +118,10 @@ LookFor(dlist_head *list, int64 token)
 Hold *
 FindToken(int64 token)
 {
-	Hold	   *hold = LookFor(&session_holds, token);
+	Hold	   *hold = LookFor(&my_holds.session, token);
 
 	if (hold == NULL)
-		hold = LookFor(&interop_holds, token);
+		hold = LookFor(&my_holds.interop, token);
 	return hold == NULL ? NULL : FindHoldById(hold->id);
 }
 
@@ -301,8 +131,8 @@ FindToken(int64 token)
 int
 PruneLostHolds(void)
 {
-	ForgetLost(&session_holds, HOLD_LOST);
-	ForgetLost(&interop_holds, HOLD_LOST);
+	ForgetLost(&my_holds.session, HOLD_LOST);
+	ForgetLost(&my_holds.interop, HOLD_LOST);
 	return NumHolds();
 }
 
@@ -343,8 +173,6 @@ PrepareHold(const LockName *name, const LOCKTAG *tag, LOCKMODE mode,
 	Hold	   *hold;
 	LockEntry  *entry;
 
-	if (unlikely(!watching))
-		WatchHolds();
 	CheckRoomForHolds(1);
 	entry = ReserveEntry(name);
 	hold = AddHold(name->id);
@@ -360,6 +188,7 @@ PrepareHold(const LockName *name, const LOCKTAG *tag, LOCKMODE mode,
 	hold->granted = false;
 	hold->in_task = false;
 	hold->doomed = false;
+	hold->is_unanswered = false;
 	hold->reserved = ns->max_holds != 0;
 	hold->permit = false;
 	hold->lock_delay = ns->lock_delay;
@@ -369,7 +198,7 @@ PrepareHold(const LockName *name, const LOCKTAG *tag, LOCKMODE mode,
 	hold->entry = entry;
 	PublishEntry(entry, name, tag->locktag_field4, mode, xact);
 	NoteRole(hold);
-	pending = hold;
+	my_holds.pending = hold;
 	return hold;
 }
 
@@ -382,17 +211,19 @@ HoldGranted(Hold *hold, int64 token, TimestampTz now)
 	hold->granted = true;
 	hold->token = token;
 	hold->granted_at = now;
-	pending = NULL;
+	my_holds.pending = NULL;
 	UpdateEntry(hold->entry, ENTRY_HELD, token, now);
 	if (hold->xact)
 	{
-		dlist_push_tail(&xact_holds, &hold->node);
+		dlist_push_tail(&my_holds.xact, &hold->node);
 		return;
 	}
+	dlist_push_tail(&my_holds.unanswered, &hold->unanswered);
+	hold->is_unanswered = true;
 	if (hold->tag.locktag_field4 == PGX_CLASS_INTEROP)
-		dlist_push_tail(&interop_holds, &hold->node);
+		dlist_push_tail(&my_holds.interop, &hold->node);
 	else
-		dlist_push_tail(&session_holds, &hold->node);
+		dlist_push_tail(&my_holds.session, &hold->node);
 }
 
 /*
@@ -417,9 +248,9 @@ VisitSessionHolds(HoldVisitor visitor, void *arg)
 	dlist_mutable_iter iter;
 	int			count = 0;
 
-	dlist_foreach_modify(iter, &session_holds)
+	dlist_foreach_modify(iter, &my_holds.session)
 		count += visitor(HoldOf(iter.cur), arg);
-	dlist_foreach_modify(iter, &interop_holds)
+	dlist_foreach_modify(iter, &my_holds.interop)
 		count += visitor(HoldOf(iter.cur), arg);
 	return count;
 }

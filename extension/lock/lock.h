@@ -39,6 +39,7 @@ typedef struct Hold
 	bool		granted;
 	bool		in_task;		/* its task runs right now */
 	bool		doomed;			/* its task failed: see ReleaseAfterAbort() */
+	bool		is_unanswered;	/* its client does not know of it yet */
 	bool		reserved;		/* counts against max_holds */
 	bool		permit;			/* of a semaphore; at first tag is the gate */
 	int64		lock_delay;		/* of the namespace, when it was taken */
@@ -47,8 +48,31 @@ typedef struct Hold
 	TimestampTz waiting_since;	/* 0: not waiting */
 	SharedNamespace *ns;
 	LockEntry  *entry;
-	dlist_node	node;			/* in a list of hold.c once granted */
+	dlist_node	node;			/* in a list of my_holds once granted */
+	dlist_node	unanswered;		/* in a list of my_holds if is_unanswered */
 } Hold;
+
+static inline Hold *
+HoldOf(dlist_node *node)
+{
+	return dlist_container(Hold, node, node);
+}
+
+static inline bool
+StillHeld(const Hold *hold)
+{
+	return LockModeHeldByMe(&hold->tag, hold->mode);
+}
+
+/* The holds of this session, oldest first. */
+typedef struct HoldLists
+{
+	dlist_head	session;
+	dlist_head	interop;
+	dlist_head	xact;
+	dlist_head	unanswered;		/* taken by the statement that runs */
+	Hold	   *pending;		/* prepared, not yet granted */
+} HoldLists;
 
 /* How a wait ended. */
 typedef enum WaitEnd
@@ -163,6 +187,8 @@ extern Hold *GetHold(int64 id);
 extern int	NumHolds(void);
 
 /* hold.c */
+extern HoldLists my_holds;
+extern void ForgetLost(dlist_head *list, HoldEnd why);
 extern Hold *FindHoldById(int64 id);
 extern Hold *FindToken(int64 token);
 extern Hold *PrepareHold(const LockName *name, const LOCKTAG *tag,
@@ -170,11 +196,15 @@ extern Hold *PrepareHold(const LockName *name, const LOCKTAG *tag,
 extern void HoldGranted(Hold *hold, int64 token, TimestampTz now);
 extern void ForgetHold(Hold *hold, HoldEnd why);
 extern bool ReleaseHold(Hold *hold);
-extern void ReleaseAfterAbort(Hold *hold);
+extern bool ReleaseAs(Hold *hold, HoldEnd why);
 extern void CheckRoomForHolds(int more);
 extern int	PruneLostHolds(void);
 typedef bool (*HoldVisitor) (Hold *hold, void *arg);
 extern int	VisitSessionHolds(HoldVisitor visitor, void *arg);
+
+/* hold_release.c */
+extern void WatchHolds(void);
+extern void ReleaseAfterAbort(Hold *hold);
 
 /* conflict.c */
 extern Hold *FindHold(const LockName *name);
@@ -200,10 +230,16 @@ extern void NoteRole(const Hold *hold);
 extern void LogWait(const Hold *hold, WaitEnd why, TimestampTz now);
 extern void LogHold(const Hold *hold, HoldEnd why, TimestampTz now);
 
+/* token_epoch.c */
+#define TOKEN_COUNTER_BITS	20
+extern uint64 StoredEpoch(Oid fn_oid);
+extern void TakeEpoch(SharedDatabase *database, uint64 seen, Oid fn_oid);
+extern void PrepareEpoch(SharedDatabase *database, uint64 epoch, Oid fn_oid);
+extern bool TransactionHasWritten(void);
+
 /* token.c */
 extern int64 DrawToken(Oid fn_oid);
 extern int64 NewestToken(Oid fn_oid);
-extern bool TransactionHasWritten(void);
 
 /* lock_delay.c */
 extern TimestampTz UncleanUntil(const LockName *name, uint16 lockclass,

@@ -127,6 +127,7 @@ TakePermit(PermitRequest *request, Hold *hold, Namespace *ns)
 {
 	bool		head_sleeps = CheckSemaphore(request->name, request->permits);
 	bool		waited = false;
+	int64		token;
 
 	if (request->wait == PGX_NO_WAIT)
 	{
@@ -154,7 +155,9 @@ TakePermit(PermitRequest *request, Hold *hold, Namespace *ns)
 			return ACQUIRE_TIMED_OUT;
 	}
 	RecheckNamespace(request->name, request->fn_oid, ns, waited);
-	HoldGranted(hold, DrawToken(request->fn_oid), GetCurrentTimestamp());
+	token = DrawToken(request->fn_oid);
+	CHECK_FOR_INTERRUPTS();		/* the last moment to give it back */
+	HoldGranted(hold, token, GetCurrentTimestamp());
 	return ACQUIRE_GRANTED;
 }
 
@@ -189,6 +192,7 @@ AcquirePermit(PermitRequest *request)
 
 	CheckNotStandby("a lock function");
 	AttachShared();
+	WatchHolds();
 	ns = LookupNamespace(request->name->bytes, request->name->nslen,
 						 request->fn_oid);
 	CheckNamespaceUsage(ns);

@@ -90,7 +90,7 @@ Datum
 pgx_lock_table(PG_FUNCTION_ARGS)
 {
 	int64		slots = (int64) max_locks_per_xact *
-		(MaxBackends + max_prepared_xacts);
+	(MaxBackends + max_prepared_xacts);
 	int64		used = LocksInTable();
 	int64		room;
 	Datum		values[2];

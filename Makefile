@@ -4,7 +4,7 @@
 # The targets in TOOLS need nothing installed but git and make: each is a
 # script that installs what it lacks and brings its own throw-away server.
 
-TOOLS = demo check check-all languages bench stress matrix format indent lint dist
+TOOLS = demo check check-all languages bench stress matrix format indent lint dist release
 
 MODULE_big = pg_exclusive
 EXTENSION = extension/pg_exclusive
@@ -35,7 +35,7 @@ endif
 
 asked = $(filter $(TOOLS),$(MAKECMDGOALS))
 .PHONY: $(TOOLS)
-$(filter check format indent lint dist,$(asked)): ; @test/lib/$@
+$(filter check format indent lint dist release,$(asked)): ; @test/lib/$@
 $(filter check-all,$(asked)): ; @test/lib/check all
 $(filter demo,$(asked)): ; @test/demo/demo
 $(filter languages,$(asked)): ; @test/conformance/languages

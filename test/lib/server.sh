@@ -45,7 +45,7 @@ copy_server() {
 copy_sources() {
 	local file
 	mkdir -p "$1"
-	(cd "$top" && cp -a --parents [A-Z]* $(ls -d docs extension sql expected cpp \
+	(cd "$top" && cp -a --parents [A-Z]* $(ls -d docs debian extension sql expected cpp \
 		test/sql test/specs test/t 2>/dev/null) "$1")
 	(cd "$1" && find . -type f ! -name '*.o' ! -name '*.so' ! -name '*.bc') |
 		while read -r file; do

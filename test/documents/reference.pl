@@ -53,7 +53,7 @@ my %explained;
 while ($page =~ /^\| `([^|]*)` \| (\w+) \| [^|]+ \|$/mg)
 {
 	my ($text, $state) = ($1, $2);
-	next unless $state =~ /^(?:[0-9A-Z]{5}|warning)$/;
+	next if $text =~ /^pg_exclusive\./ || $state !~ /^(?:[0-9A-Z]{5}|warning)$/;
 	$explained{ $text =~ s/\d+/1/gr } = $state;
 }
 my %tried;

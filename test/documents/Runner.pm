@@ -10,7 +10,7 @@ use POSIX ();
 use Psql;
 use Test::More;
 
-my $limit = 300;    # seconds; the machine may be busy
+my $limit = 600;    # seconds; the machine may be busy
 
 # new(PAGE) - PAGE is its path.
 sub new

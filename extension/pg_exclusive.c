@@ -1,6 +1,6 @@
 /*
  * pg_exclusive.c
- *		The module: its magic block, its settings, and what it does when loaded.
+ *		The module: its magic block, its settings, and how it is loaded.
  */
 #include "pg_exclusive.h"
 

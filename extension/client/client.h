@@ -5,7 +5,7 @@
 #ifndef PGX_CLIENT_H
 #define PGX_CLIENT_H
 
-#include "lock/lock.h"
+#include "lease/lease.h"
 
 /* client_details.c */
 extern void ForgetDetails(void);

@@ -7,7 +7,7 @@
  * dies at once, and the lock stays shut until the deadline that the owner
  * believes in.
  */
-#include "lock/lock.h"
+#include "lease/lease.h"
 
 #include "catalog/pg_authid.h"
 #include "lib/stringinfo.h"

@@ -5,7 +5,7 @@
  * Each can be called from any session.  A lease belongs to a client that has
  * its token and the privileges of its owner.
  */
-#include "lock/lock.h"
+#include "lease/lease.h"
 
 #include "catalog/pg_type.h"
 

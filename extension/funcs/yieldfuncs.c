@@ -2,7 +2,7 @@
  * yieldfuncs.c
  *		Asking the holder of a lock to give it up, and being asked.
  */
-#include "lock/lock.h"
+#include "lease/lease.h"
 
 #include "utils/builtins.h"
 

@@ -13,7 +13,7 @@
  * deadline is the time when it received the request, plus ttl.  So the belief
  * ends first.
  */
-#include "lock/lock.h"
+#include "lease/lease.h"
 
 #include "miscadmin.h"
 #include "utils/acl.h"

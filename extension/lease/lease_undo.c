@@ -10,7 +10,7 @@
  * The callbacks run in the middle of an abort.  They follow pointers, lock one
  * record, and do nothing that could fail.
  */
-#include "lock/lock.h"
+#include "lease/lease.h"
 
 #include "access/xact.h"
 #include "miscadmin.h"

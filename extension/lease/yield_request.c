@@ -9,7 +9,7 @@
  * A note is dropped when the next one is left and nobody holds its lock any
  * more, so there are never many more notes than locks that are held.
  */
-#include "lock/lock.h"
+#include "lease/lease.h"
 
 #include "miscadmin.h"
 #include "utils/dsa.h"

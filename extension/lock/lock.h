@@ -89,7 +89,7 @@ typedef enum HoldEnd
 	HOLD_COMMITTED,
 	HOLD_ROLLED_BACK,
 	HOLD_SESSION_ENDED,
-	HOLD_LOST,					/* freed without us: DISCARD ALL and the like */
+	HOLD_LOST,					/* freed by DISCARD ALL and the like */
 	HOLD_EXPIRED,				/* the session was idle for too long */
 	HOLD_BROKEN					/* break_lock() */
 } HoldEnd;
@@ -129,17 +129,6 @@ typedef struct PermitRequest
 	TimestampTz since;
 	TimestampTz soonest;		/* when a permit's lock_delay ends, or 0 */
 } PermitRequest;
-
-/* A request for a lease.  Its time is in microseconds. */
-typedef struct LeaseRequest
-{
-	const LockName *name;
-	Oid			fn_oid;
-	int64		ttl;
-	int64		wait;			/* milliseconds */
-} LeaseRequest;
-
-typedef struct LeaseUndo LeaseUndo;
 
 /*
  * Another session that holds a lock, or the owner of a lease, as what a
@@ -247,31 +236,10 @@ extern TimestampTz UncleanUntil(const LockName *name, uint16 lockclass,
 extern bool WaitForLockDelay(Hold *hold, const LockName *name, Oid fn_oid,
 							 Namespace *ns, TimestampTz since, int64 wait);
 
-/* lease.c */
-extern int64 AcquireLease(const LeaseRequest *request);
-extern bool HasLease(const LockName *name, int64 token, Oid fn_oid);
-extern bool RenewLease(const LockName *name, int64 token, int64 ttl,
-					   Oid fn_oid);
-extern bool ReleaseLease(const LockName *name, int64 token, Oid fn_oid);
-extern int64 HandOverLease(const LockName *name, int64 token, Oid fn_oid);
-extern bool BreakLease(const LockName *name, int64 token);
-
-/* lease_undo.c */
-extern LeaseUndo *PrepareLeaseUndo(void);
-extern void SetLeaseUndo(LeaseUndo *undo, Lease *lease, SharedNamespace *ns,
-						 const LeaseOwner *before);
-
 /* lease_wait.c */
 extern bool LeaseIsShut(const LockName *name);
 extern bool WaitForLease(Hold *hold, const LockName *name, TimestampTz since,
 						 int64 wait);
-
-/* yield_request.c */
-extern bool IsNameHeld(int64 id);
-extern bool IsYieldRequested(int64 id, int64 token);
-extern char *YieldReason(int64 id, int64 token);
-extern void RequestYield(const LockName *name, const char *reason,
-						 Oid fn_oid);
 
 /* acquire.c */
 extern AcquireResult AcquireLock(const AcquireRequest *request, Hold **hold);

@@ -5,7 +5,7 @@
 #ifndef PGX_RUNS_H
 #define PGX_RUNS_H
 
-#include "lock/lock.h"
+#include "lease/lease.h"
 
 /* Which run: of a slot ("every" is null), or of a period. */
 typedef struct Run

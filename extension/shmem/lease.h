@@ -2,7 +2,7 @@
  * lease.h
  *		Leases in shared memory: locks that are held without a session.
  *
- * lease_table.c keeps them.  lock/lease.c says what they mean.
+ * lease_table.c keeps them.  lease/lease.c says what they mean.
  */
 #ifndef PGX_LEASE_H
 #define PGX_LEASE_H

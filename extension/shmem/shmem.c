@@ -239,7 +239,7 @@ PermitCondition(void)
 /*
  * RememberLockRoom(room) - the largest room for locks that was ever seen
  *
- * The lock table keeps what it has grown by, but does not say how much that is.
+ * The lock table keeps what it has grown by, but does not say how much.
  */
 int64
 RememberLockRoom(int64 room)
@@ -361,8 +361,9 @@ BucketOf(uint64 us)
 void
 CountTime(SharedNamespace *ns, Span span, TimestampTz from, TimestampTz to)
 {
-	Counter		total = span == SPAN_WAIT ? COUNT_WAIT_TOTAL : COUNT_HOLD_TOTAL;
-	Counter		longest = span == SPAN_WAIT ? COUNT_WAIT_MAX : COUNT_HOLD_MAX;
+	bool		wait = span == SPAN_WAIT;
+	Counter		total = wait ? COUNT_WAIT_TOTAL : COUNT_HOLD_TOTAL;
+	Counter		longest = wait ? COUNT_WAIT_MAX : COUNT_HOLD_MAX;
 	uint64		us = to > from ? (uint64) (to - from) : 0;
 	uint64		max = pg_atomic_read_u64(&ns->counters[longest]);
 

@@ -65,10 +65,11 @@ CounterDatum(SharedNamespace *ns, Counter counter)
 static Datum
 HistogramDatum(SharedNamespace *ns, Span span)
 {
+	pg_atomic_uint64 *counts = ns->histograms[span];
 	Datum		buckets[NUM_BUCKETS];
 
 	for (int i = 0; i < NUM_BUCKETS; i++)
-		buckets[i] = Int64GetDatum(pg_atomic_read_u64(&ns->histograms[span][i]));
+		buckets[i] = Int64GetDatum(pg_atomic_read_u64(&counts[i]));
 	return PointerGetDatum(construct_array(buckets, NUM_BUCKETS, INT8OID,
 										   sizeof(int64), FLOAT8PASSBYVAL,
 										   TYPALIGN_DOUBLE));

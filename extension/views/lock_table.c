@@ -40,15 +40,14 @@ FreeSharedMemory(Oid fn_oid)
 	SwitchToExtensionOwner(GetExtensionInfo(fn_oid), &userid, &seccontext);
 	if (SPI_execute("SELECT allocated_size FROM pg_catalog.pg_shmem_allocations WHERE name IS NULL",
 					true, 1) == SPI_OK_SELECT && SPI_processed == 1)
-		bytes = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0],
-											SPI_tuptable->tupdesc, 1, &isnull));
+		bytes = DatumGetInt64(ResultColumn(1, &isnull));
 	SetUserIdAndSecContext(userid, seccontext);
 	SPI_finish();
 	return bytes;
 }
 
 /*
- * LocksInTable() - how many entries the lock table has, one per lock and holder
+ * LocksInTable() - entries of the lock table, one per lock and holder
  */
 static int64
 LocksInTable(void)

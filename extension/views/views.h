@@ -8,7 +8,7 @@
 #ifndef PGX_VIEWS_H
 #define PGX_VIEWS_H
 
-#include "lock/lock.h"
+#include "lease/lease.h"
 
 #include "nodes/execnodes.h"
 #include "nodes/pg_list.h"

@@ -29,6 +29,10 @@
 #define PGX_NAMESPACE_MAX	63
 #define PGX_KEY_MAX			1024
 
+/* Room for them in any encoding: some have 3 bytes where UTF-8 has 2. */
+#define PGX_NAMESPACE_BYTES	(2 * PGX_NAMESPACE_MAX)
+#define PGX_KEY_BYTES		(2 * PGX_KEY_MAX)
+
 /*
  * Classes of our lock tags (locktag_field4, which pg_locks shows as
  * objsubid).  Core uses 1 and 2, Citus 4 to 15, TimescaleDB 29749.  All of

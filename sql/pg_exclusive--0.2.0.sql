@@ -13,13 +13,43 @@ COMMENT ON SCHEMA exclusive_internal IS
 'tables of pg_exclusive, and functions that its client library calls';
 
 /*
+ * The role of a namespace.  Like regrole, but a role that does not exist is no
+ * error, so that a restored namespace whose role is missing comes back shut.
+ */
+CREATE TYPE exclusive_internal.namespace_role;
+
+CREATE FUNCTION exclusive_internal._namespace_role_in(cstring)
+RETURNS exclusive_internal.namespace_role
+AS 'MODULE_PATHNAME', 'pgx_namespace_role_in'
+LANGUAGE C STABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION exclusive_internal._namespace_role_out(exclusive_internal.namespace_role)
+RETURNS cstring
+AS 'MODULE_PATHNAME', 'pgx_namespace_role_out'
+LANGUAGE C STABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION exclusive_internal._namespace_role_in(cstring) IS 'I/O';
+COMMENT ON FUNCTION exclusive_internal._namespace_role_out(exclusive_internal.namespace_role) IS 'I/O';
+
+CREATE TYPE exclusive_internal.namespace_role (
+	INPUT = exclusive_internal._namespace_role_in,
+	OUTPUT = exclusive_internal._namespace_role_out,
+	LIKE = pg_catalog.oid);
+
+COMMENT ON TYPE exclusive_internal.namespace_role IS
+'a role; one that does not exist is written as "-"';
+
+CREATE CAST (exclusive_internal.namespace_role AS pg_catalog.regrole) WITHOUT FUNCTION AS IMPLICIT;
+CREATE CAST (pg_catalog.regrole AS exclusive_internal.namespace_role) WITHOUT FUNCTION AS ASSIGNMENT;
+
+/*
  * Tables and sequences.  Users have no DML on them.  They are written from C,
  * as the extension's owner, by fixed statements.
  */
 
 CREATE TABLE exclusive_internal.namespace_registry (
 	name			text COLLATE "C" PRIMARY KEY,
-	allowed_role	regrole,
+	allowed_role	exclusive_internal.namespace_role,
 	interop			boolean NOT NULL DEFAULT false,
 	max_holds		integer CHECK (max_holds > 0),
 	lock_delay		interval CHECK (lock_delay >= '0'),
@@ -28,7 +58,8 @@ CREATE TABLE exclusive_internal.namespace_registry (
 	paused_at		timestamptz,
 	paused_by		text,
 	paused_reason	text,
-	CHECK (pg_catalog.octet_length(name) BETWEEN 1 AND 63),
+	CHECK (pg_catalog.octet_length(name) BETWEEN 1 AND
+		   CASE pg_catalog.getdatabaseencoding() WHEN 'UTF8' THEN 63 ELSE 126 END),
 	CHECK (NOT interop OR (allowed_role IS NULL AND max_lease IS NULL))
 );
 
@@ -114,6 +145,22 @@ CREATE TRIGGER guard
 	BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON exclusive_internal.namespace_registry
 	FOR EACH STATEMENT EXECUTE FUNCTION exclusive_internal._guard_table();
 ALTER TABLE exclusive_internal.namespace_registry ENABLE ALWAYS TRIGGER guard;
+
+/*
+ * A subscription copies the row of "default", which is here already.
+ */
+CREATE FUNCTION exclusive_internal._skip_default() RETURNS trigger
+AS 'MODULE_PATHNAME', 'pgx_skip_default'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION exclusive_internal._skip_default() IS
+'ignores an insert of the namespace "default" where it is registered';
+
+CREATE TRIGGER skip_default
+	BEFORE INSERT ON exclusive_internal.namespace_registry
+	FOR EACH ROW WHEN (NEW.name = 'default')
+	EXECUTE FUNCTION exclusive_internal._skip_default();
+ALTER TABLE exclusive_internal.namespace_registry ENABLE ALWAYS TRIGGER skip_default;
 
 CREATE TRIGGER guard
 	BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON exclusive_internal.run_record
@@ -597,7 +644,7 @@ COMMENT ON VIEW lock_waiters IS
 
 CREATE VIEW lock_namespaces AS
 	SELECT name AS namespace, exclusive_internal._namespace_id(name) AS namespace_id,
-		   allowed_role, interop, max_holds, lock_delay, max_lease, created_at,
+		   allowed_role::pg_catalog.regrole AS allowed_role, interop, max_holds, lock_delay, max_lease, created_at,
 		   paused_at, paused_by, paused_reason
 	FROM exclusive_internal.namespace_registry;
 

@@ -19,7 +19,7 @@ typedef struct LockName
 	int64		id;
 	int			nslen;
 	int			keylen;
-	char		bytes[PGX_NAMESPACE_MAX + 1 + PGX_KEY_MAX + 1];
+	char		bytes[PGX_NAMESPACE_BYTES + 1 + PGX_KEY_BYTES + 1];
 } LockName;
 
 #define LockNameNamespace(name) ((name)->bytes)
@@ -30,6 +30,7 @@ extern void LockNameInit(LockName *name, const text *ns, const text *key);
 extern void LockNameInitOnce(LockName *name, const text *ns, const text *key);
 extern void LockNameFill(LockName *name, const text *ns, const text *key,
 						 int64 id);
+extern void CheckNameLength(const char *what, const text *name, int max);
 extern void NamespaceNameInit(LockName *name, const text *ns);
 extern void LockNameTag(const LockName *name, uint16 lockclass, LOCKTAG *tag);
 

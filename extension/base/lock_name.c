@@ -86,41 +86,46 @@ NameId(const LockName *name)
 }
 
 /*
- * CheckNameLength(what, len, max) - refuse what is empty or too long
+ * CheckNameLength(what, name, max) - 42602 for an empty name, 42622 for a long
  *
  * Lengths are those of the UTF-8 form, so that one name is legal or not in
- * databases of all encodings alike.
+ * databases of all encodings alike.  A name that passes has at most twice as
+ * many bytes here.
  */
-static void
-CheckNameLength(const char *what, const char *bytes, int len, int max)
+void
+CheckNameLength(const char *what, const text *name, int max)
 {
-	int			utf8len = len;
+	const char *bytes = VARDATA_ANY(name);
+	int			len = VARSIZE_ANY_EXHDR(name);
+	bool		known = GetDatabaseEncoding() == PG_UTF8;
 
 	if (len == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_NAME),
 				 errmsg("%s must not be empty", what)));
-	if (GetDatabaseEncoding() != PG_UTF8 && len <= max)
+	if (!known && len <= 16 * max)
 	{
 		char	   *utf8 = pg_server_to_any(bytes, len, PG_UTF8);
 
 		if (utf8 != bytes)
-			utf8len = strlen(utf8);
+			len = strlen(utf8);
+		known = true;
 	}
-	if (utf8len > max)
+	if (len > max)
 		ereport(ERROR,
 				(errcode(ERRCODE_NAME_TOO_LONG),
 				 errmsg("%s is too long", what),
+				 known ?
 				 errdetail("It has %d bytes in UTF-8, the limit is %d.",
-						   utf8len, max)));
+						   len, max) :
+				 errdetail("The limit is %d bytes in UTF-8.", max)));
 }
 
 static void
 SetNamespace(LockName *name, const text *ns)
 {
+	CheckNameLength("lock namespace", ns, PGX_NAMESPACE_MAX);
 	name->nslen = VARSIZE_ANY_EXHDR(ns);
-	CheckNameLength("lock namespace", VARDATA_ANY(ns), name->nslen,
-					PGX_NAMESPACE_MAX);
 	memcpy(name->bytes, VARDATA_ANY(ns), name->nslen);
 	name->bytes[name->nslen] = '\0';
 }
@@ -140,8 +145,8 @@ NamespaceNameInit(LockName *name, const text *ns)
 static void
 SetKey(LockName *name, const text *key)
 {
+	CheckNameLength("lock key", key, PGX_KEY_MAX);
 	name->keylen = VARSIZE_ANY_EXHDR(key);
-	CheckNameLength("lock key", VARDATA_ANY(key), name->keylen, PGX_KEY_MAX);
 	memcpy(LockNameKey(name), VARDATA_ANY(key), name->keylen);
 	LockNameKey(name)[name->keylen] = '\0';
 }

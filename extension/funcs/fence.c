@@ -26,6 +26,9 @@ static const char remember_token[] =
 "ON CONFLICT (namespace, key) DO UPDATE SET token = excluded.token "
 "WHERE f.token <= excluded.token";
 
+static const char recorded_token[] =
+"SELECT token FROM %1$s.fence_record WHERE namespace = $1 AND key = $2";
+
 /*
  * CheckToken(name, token, fn_oid) - 22023 for one that was never given out
  *
@@ -41,6 +44,27 @@ CheckToken(const LockName *name, int64 token, Oid fn_oid)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("fencing token " INT64_FORMAT " of lock \"%s/%s\" was never given out",
 						token, LockNameNamespace(name), LockNameKey(name))));
+}
+
+/*
+ * ReportStale(name, token, query) - 40001; later holders have larger tokens
+ *
+ * Also where the recorded token comes from another server, by a subscription.
+ */
+static void
+ReportStale(const LockName *name, int64 token, OwnerQuery *query)
+{
+	bool		isnull;
+
+	query->nargs = 2;
+	if (ExecuteAsOwner(query, recorded_token) > 0)
+		RaiseTokens(DatumGetInt64(ResultColumn(1, &isnull)), query->fn_oid);
+	ereport(ERROR,
+			(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+			 errmsg("fencing token " INT64_FORMAT " of lock \"%s/%s\" is stale",
+					token, LockNameNamespace(name), LockNameKey(name)),
+			 errdetail("A later holder of the lock has been here."),
+			 errhint("Stop: this process no longer holds the lock.")));
 }
 
 /*
@@ -62,12 +86,7 @@ CheckFence(const LockName *name, int64 token, Oid fn_oid)
 	AddText(&query, LockNameKey(name));
 	AddArg(&query, INT8OID, Int64GetDatum(token), false);
 	if (ExecuteAsOwner(&query, remember_token) == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-				 errmsg("fencing token " INT64_FORMAT " of lock \"%s/%s\" is stale",
-						token, LockNameNamespace(name), LockNameKey(name)),
-				 errdetail("A later holder of the lock has been here."),
-				 errhint("Stop: this process no longer holds the lock.")));
+		ReportStale(name, token, &query);
 	SPI_finish();
 }
 

@@ -27,7 +27,7 @@ PG_FUNCTION_INFO_V1(pgx_resume_lock_namespace);
 
 #define SETTINGS(row) \
 	"pg_catalog.format('allowed_role %%s, interop %%s, max_holds %%s, lock_delay %%s, max_lease %%s', " \
-	"coalesce(" row "allowed_role::text, 'null'), " row "interop, " \
+	"coalesce(" row "allowed_role::regrole::text, 'null'), " row "interop, " \
 	"coalesce(" row "max_holds::text, 'null'), " \
 	"coalesce(" row "lock_delay::text, 'null'), " \
 	"coalesce(" row "max_lease::text, 'null'))"
@@ -39,7 +39,7 @@ static const char insert_namespace[] =
 static const char compare_namespace[] =
 "WITH asked (allowed_role, interop, max_holds, lock_delay, max_lease) AS "
 "(VALUES ($2::regrole, $3::boolean, $4::integer, $5::interval, $6::interval)) "
-"SELECT (r.allowed_role, r.interop, r.max_holds, r.lock_delay, r.max_lease) "
+"SELECT (r.allowed_role::regrole, r.interop, r.max_holds, r.lock_delay, r.max_lease) "
 "IS NOT DISTINCT FROM (a.allowed_role, a.interop, a.max_holds, a.lock_delay, a.max_lease), "
 SETTINGS("r.") ", " SETTINGS("a.")
 " FROM %1$s.namespace_registry r, asked a WHERE r.name = $1";
@@ -254,7 +254,7 @@ RevokeRegistry(Oid fn_oid, Oid role)
 	if (!SearchSysCacheExists1(AUTHOID, ObjectIdGetDatum(role)))
 		return;					/* see OwnerRoleDetail() */
 	AddArg(&query, REGROLEOID, ObjectIdGetDatum(role), false);
-	if (ExecuteAsOwner(&query, "SELECT FROM %1$s.namespace_registry WHERE allowed_role = $1") > 0)
+	if (ExecuteAsOwner(&query, "SELECT FROM %1$s.namespace_registry WHERE allowed_role::regrole = $1") > 0)
 		return;
 	GrantRegistry(fn_oid, role, false);
 }
@@ -294,7 +294,7 @@ pgx_drop_lock_namespace(PG_FUNCTION_ARGS)
 	SPI_connect();
 	AddText(&query, name.bytes);
 	ChangeNamespace(&query, name.bytes,
-					"DELETE FROM %1$s.namespace_registry WHERE name = $1 RETURNING allowed_role");
+					"DELETE FROM %1$s.namespace_registry WHERE name = $1 RETURNING allowed_role::regrole");
 	role = ResultColumn(1, &isnull);
 	if (!isnull)
 		RevokeRegistry(query.fn_oid, DatumGetObjectId(role));

@@ -14,9 +14,10 @@
  */
 typedef struct Namespace
 {
-	char		name[PGX_NAMESPACE_MAX + 1];	/* hash key */
+	char		name[PGX_NAMESPACE_BYTES + 1];	/* hash key */
 	uint64		version;		/* of the cache; older is to be read again */
-	Oid			allowed_role;	/* InvalidOid: everybody */
+	bool		restricted;		/* to members of allowed_role */
+	Oid			allowed_role;	/* InvalidOid: does not exist here */
 	bool		interop;
 	int			max_holds;		/* 0: no limit */
 	int64		lock_delay;		/* microseconds, 0: none */
@@ -222,13 +223,15 @@ extern void LogHold(const Hold *hold, HoldEnd why, TimestampTz now);
 /* token_epoch.c */
 #define TOKEN_COUNTER_BITS	20
 extern uint64 StoredEpoch(Oid fn_oid);
-extern void TakeEpoch(SharedDatabase *database, uint64 seen, Oid fn_oid);
+extern void TakeEpoch(SharedDatabase *database, uint64 seen, uint64 above,
+					  Oid fn_oid);
 extern void PrepareEpoch(SharedDatabase *database, uint64 epoch, Oid fn_oid);
 extern bool TransactionHasWritten(void);
 
 /* token.c */
 extern int64 DrawToken(Oid fn_oid);
 extern int64 NewestToken(Oid fn_oid);
+extern void RaiseTokens(int64 above, Oid fn_oid);
 
 /* lock_delay.c */
 extern TimestampTz UncleanUntil(const LockName *name, uint16 lockclass,

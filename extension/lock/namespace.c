@@ -18,6 +18,7 @@
 #include "access/table.h"
 #include "catalog/pg_authid.h"
 #include "catalog/pg_collation.h"
+#include "commands/trigger.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
@@ -50,6 +51,7 @@ static uint64 cache_version = 1;
 static uint64 seen_info_version;
 
 PG_FUNCTION_INFO_V1(pgx_sees_namespace);
+PG_FUNCTION_INFO_V1(pgx_skip_default);
 
 /*
  * CurrentVersion() - the version that a cached namespace must have
@@ -81,7 +83,7 @@ MakeCache(void)
 {
 	HASHCTL		ctl = {0};
 
-	ctl.keysize = PGX_NAMESPACE_MAX + 1;
+	ctl.keysize = PGX_NAMESPACE_BYTES + 1;
 	ctl.entrysize = sizeof(Namespace);
 	ctl.hcxt = TopMemoryContext;
 	cache = hash_create("pg_exclusive namespaces", 16, &ctl,
@@ -98,6 +100,7 @@ FillNamespace(Namespace *ns, HeapTuple tuple, TupleDesc desc)
 	Datum		value;
 
 	value = heap_getattr(tuple, ATT_ALLOWED_ROLE, desc, &isnull);
+	ns->restricted = !isnull;
 	ns->allowed_role = isnull ? InvalidOid : DatumGetObjectId(value);
 	value = heap_getattr(tuple, ATT_INTEROP, desc, &isnull);
 	ns->interop = DatumGetBool(value);
@@ -178,7 +181,7 @@ Namespace *
 LookupNamespace(const char *name, int len, Oid fn_oid)
 {
 	static Namespace *last = NULL;	/* most calls are for the same again */
-	char		key[PGX_NAMESPACE_MAX + 1];
+	char		key[PGX_NAMESPACE_BYTES + 1];
 	uint64		version = CurrentVersion();
 	Namespace  *ns;
 	Namespace	fresh;
@@ -187,7 +190,7 @@ LookupNamespace(const char *name, int len, Oid fn_oid)
 	if (likely(last != NULL && last->version == version &&
 			   strncmp(last->name, name, len) == 0 && last->name[len] == '\0'))
 		return last;
-	if (unlikely(len > PGX_NAMESPACE_MAX))
+	if (unlikely(len > PGX_NAMESPACE_BYTES))
 		ReportNotRegistered(pnstrdup(name, len), fn_oid);
 	memcpy(key, name, len);
 	key[len] = '\0';
@@ -211,8 +214,8 @@ LookupNamespace(const char *name, int len, Oid fn_oid)
 /*
  * OwnerRoleDetail(role) - whom a namespace is for
  *
- * DROP OWNED takes away the grant that keeps a role from being dropped, so
- * the role may be gone; then nobody but a superuser can use the namespace.
+ * DROP OWNED takes away the grant that keeps a role from being dropped, and a
+ * restored database may lack it.  Then only superusers can use the namespace.
  */
 static int
 OwnerRoleDetail(Oid role)
@@ -220,9 +223,16 @@ OwnerRoleDetail(Oid role)
 	char	   *name = GetUserNameFromId(role, true);
 
 	if (name == NULL)
-		return errdetail("The role it is for was dropped.");
+		return errdetail("The role it is for does not exist here.");
 	return errdetail("Only roles with the privileges of role \"%s\" may use it.",
 					 name);
+}
+
+static bool
+HasNamespaceRole(const Namespace *ns)
+{
+	return !ns->restricted ||
+		has_privs_of_role(GetUserId(), ns->allowed_role);
 }
 
 /*
@@ -231,8 +241,7 @@ OwnerRoleDetail(Oid role)
 void
 CheckNamespaceRole(const Namespace *ns)
 {
-	if (OidIsValid(ns->allowed_role) &&
-		!has_privs_of_role(GetUserId(), ns->allowed_role))
+	if (!HasNamespaceRole(ns))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("permission denied for lock namespace \"%s\"",
@@ -282,8 +291,28 @@ SeesNamespace(const char *name, Oid fn_oid)
 	if (strlcpy(ns.name, name, sizeof(ns.name)) >= sizeof(ns.name) ||
 		!ReadNamespace(&ns, fn_oid, AccessShareLock))
 		return false;
-	return !OidIsValid(ns.allowed_role) ||
-		has_privs_of_role(GetUserId(), ns.allowed_role);
+	return HasNamespaceRole(&ns);
+}
+
+/*
+ * _skip_default() - the trigger that ignores "default" where it is registered
+ *
+ * CREATE EXTENSION registers it, and so a row that a subscription copies from
+ * another server finds it here.
+ */
+Datum
+pgx_skip_default(PG_FUNCTION_ARGS)
+{
+	Namespace	ns = {"default"};
+
+	if (!CALLED_AS_TRIGGER(fcinfo))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("function \"%s\" was not called by trigger manager",
+						"_skip_default")));
+	if (ReadNamespace(&ns, fcinfo->flinfo->fn_oid, AccessShareLock))
+		return PointerGetDatum(NULL);
+	return PointerGetDatum(((TriggerData *) fcinfo->context)->tg_trigtuple);
 }
 
 /*

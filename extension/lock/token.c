@@ -61,7 +61,7 @@ CurrentEpoch(SharedDatabase *database, Oid fn_oid)
 			pg_read_barrier();	/* its counter is read after it */
 			return epoch;
 		}
-		TakeEpoch(database, epoch, fn_oid);
+		TakeEpoch(database, epoch, epoch, fn_oid);
 	}
 }
 
@@ -89,7 +89,7 @@ DrawToken(Oid fn_oid)
 				 token);
 		/* The counter is full, or another session has taken an epoch. */
 		if (pg_atomic_read_u64(&database->epoch) == epoch)
-			TakeEpoch(database, epoch, fn_oid);
+			TakeEpoch(database, epoch, epoch, fn_oid);
 	}
 }
 
@@ -103,4 +103,20 @@ NewestToken(Oid fn_oid)
 
 	(void) CurrentEpoch(database, fn_oid);
 	return (int64) pg_atomic_read_u64(&database->next_token) - 1;
+}
+
+/*
+ * RaiseTokens(above, fn_oid) - when a larger one than ours has been seen
+ *
+ * It was given out by the server that this database was copied from.
+ */
+void
+RaiseTokens(int64 above, Oid fn_oid)
+{
+	SharedDatabase *database = MySharedDatabase();
+	uint64		epoch = CurrentEpoch(database, fn_oid);
+
+	if (epoch <= (uint64) above >> TOKEN_COUNTER_BITS)
+		TakeEpoch(database, epoch, (uint64) above >> TOKEN_COUNTER_BITS,
+				  fn_oid);
 }

@@ -273,32 +273,34 @@ UnlockEpoch(void)
 }
 
 /*
- * LogNextEpoch(database, seen, fn_oid) - the one that comes after "seen"
+ * LogNextEpoch(database, above, fn_oid) - one that is larger than "above"
  *
  * Unless it was logged before, and is what is stored.  The caller has locked
  * the epoch.
  */
 static void
-LogNextEpoch(SharedDatabase *database, uint64 seen, Oid fn_oid)
+LogNextEpoch(SharedDatabase *database, uint64 above, Oid fn_oid)
 {
 	uint64		next = database->pending_epoch;
 
-	if (next != 0 && next == StoredEpoch(fn_oid))
+	if (next > above && next == StoredEpoch(fn_oid))
 		return;
-	database->pending_epoch = LogEpoch(fn_oid, Max(seen, next));
+	database->pending_epoch = LogEpoch(fn_oid, Max(above, next));
 	database->pending_lsn = XactLastRecEnd;
 }
 
 /*
- * TakeEpoch(database, seen, fn_oid) - make a newer epoch than "seen" current
+ * TakeEpoch(database, seen, above, fn_oid) - make a new epoch current
+ *
+ * One that is larger than both, unless the current one is not "seen" any more.
  */
 void
-TakeEpoch(SharedDatabase *database, uint64 seen, Oid fn_oid)
+TakeEpoch(SharedDatabase *database, uint64 seen, uint64 above, Oid fn_oid)
 {
 	(void) LockEpoch(false);
 	if (pg_atomic_read_u64(&database->epoch) == seen)
 	{
-		LogNextEpoch(database, seen, fn_oid);
+		LogNextEpoch(database, Max(seen, above), fn_oid);
 		ConfirmOnStandby(database->pending_lsn);
 		pg_atomic_write_u64(&database->next_token,
 							database->pending_epoch << TOKEN_COUNTER_BITS | 1);

@@ -68,18 +68,7 @@ static const char forget_runs[] =
 void
 CheckSlot(const text *slot)
 {
-	int			len = VARSIZE_ANY_EXHDR(slot);
-
-	if (len == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_NAME),
-				 errmsg("slot must not be empty")));
-	if (len > PGX_KEY_MAX)
-		ereport(ERROR,
-				(errcode(ERRCODE_NAME_TOO_LONG),
-				 errmsg("slot is too long"),
-				 errdetail("It has %d bytes, the limit is %d.", len,
-						   PGX_KEY_MAX)));
+	CheckNameLength("slot", slot, PGX_KEY_MAX);
 }
 
 /*

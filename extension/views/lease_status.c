@@ -18,7 +18,7 @@ typedef struct LeaseRows
 	ReturnSetInfo *rsinfo;
 	HTAB	   *queues;
 	Oid			fn_oid;
-	char		namespace[PGX_NAMESPACE_MAX + 1];
+	char		namespace[PGX_NAMESPACE_BYTES + 1];
 	bool		sees;			/* of that namespace */
 } LeaseRows;
 

@@ -24,7 +24,7 @@ typedef struct Words
 /* What was looked up for the last row, since rows come in runs. */
 typedef struct Last
 {
-	char		namespace[PGX_NAMESPACE_MAX + 1];
+	char		namespace[PGX_NAMESPACE_BYTES + 1];
 	Datum		namespace_text;
 	bool		sees;
 	Oid			roleid;
@@ -34,7 +34,7 @@ typedef struct Last
 /* A row's key: a text with room for the longest. */
 typedef union KeyText
 {
-	char		data[VARHDRSZ + PGX_KEY_MAX];
+	char		data[VARHDRSZ + PGX_KEY_BYTES];
 	int32		align;
 } KeyText;
 

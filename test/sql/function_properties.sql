@@ -6,7 +6,7 @@ WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
 	AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'pg_exclusive');
 
 -- a NULL is an error or a default, never a silent NULL result
-SELECT signature FROM ours WHERE proisstrict;	-- none
+SELECT signature FROM ours WHERE proisstrict ORDER BY signature::text;	-- those of a type
 
 -- taken locks do not survive a parallel worker, and EXPLAIN must not take any
 SELECT signature, provolatile, proparallel FROM ours

@@ -62,8 +62,11 @@ run_cleanups() {
 }
 trap run_cleanups EXIT
 
-# signals NAME - those that /proc/self/status shows for this shell, as a number.
-signals() { echo $((0x$(awk -v name="$1:" '$1 == name {print $2}' /proc/$$/status))); }
+# signals NAME - those that /proc/self/status shows for this shell, as a number.  The C
+# library keeps two for itself and lets nobody change them.
+signals() {
+	echo $((0x$(awk -v name="$1:" '$1 == name {print $2}' /proc/$$/status) & ~0x180000000))
+}
 
 # ordinary_signals - sets `ordinary`, which starts a command with all signals at their
 # defaults and none blocked.  Where we are to outlive a hangup (nohup), the command

@@ -34,7 +34,7 @@ ALTER INDEX exclusive_internal.namespace_registry_pkey RENAME TO other_name;
 SELECT s.try_lock('default', 'k2');	-- true
 \c -
 \set VERBOSITY sqlstate
-SELECT s.try_lock('default', 'k2');	-- true
+SELECT s.try_lock('default', 'k2', wait => '5 min');	-- true, when the session before has ended
 -- a function of the module that is not the extension's
 CREATE FUNCTION stray(text, text, text DEFAULT 'exclusive', interval DEFAULT '0') RETURNS boolean AS '$libdir/pg_exclusive', 'pgx_try_lock' LANGUAGE C;
 \c -

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "base/message.hpp"
+#include "base/timespec.hpp"
 
 namespace pg_exclusive::cli {
 
@@ -69,7 +70,7 @@ class tree_ender {
     sigset_t child;
     sigemptyset(&child);
     sigaddset(&child, SIGCHLD);
-    const timespec timeout{0, std::chrono::nanoseconds{limit}.count()};
+    const timespec timeout = to_timespec(limit);
     sigtimedwait(&child, nullptr, &timeout);
   }
 

@@ -12,6 +12,7 @@
 
 #include "base/exit_codes.hpp"
 #include "base/message.hpp"
+#include "base/timespec.hpp"
 #include "process/end_tree.hpp"
 #include "supervise/guard.hpp"
 
@@ -224,10 +225,8 @@ void front::arm_timer() const {
   const auto until = patience();
   itimerspec when{};
   if (until != never) {
-    const auto at =
-        std::max<std::chrono::nanoseconds>(until.time_since_epoch(), 1ns);
-    const auto seconds = std::chrono::floor<std::chrono::seconds>(at);
-    when.it_value = {seconds.count(), (at - seconds).count()};
+    when.it_value = to_timespec(
+        std::max<std::chrono::nanoseconds>(until.time_since_epoch(), 1ns));
   }
   timerfd_settime(timer_.get(), TFD_TIMER_ABSTIME, &when, nullptr);
 }

@@ -10,6 +10,7 @@
 
 #include "base/exit_codes.hpp"
 #include "base/message.hpp"
+#include "base/timespec.hpp"
 #include "process/end_tree.hpp"
 
 namespace pg_exclusive::cli {
@@ -189,10 +190,8 @@ void guard::arm_timer() {
   if (hold != nullptr) {
     const auto next = std::min(context_.times.terminate_at(hold->deadline()),
                                boot_clock::now() + context_.times.lease / 15);
-    const auto left = std::max<std::chrono::nanoseconds>(
-        next - boot_clock::now(), std::chrono::milliseconds{1});
-    const auto seconds = std::chrono::floor<std::chrono::seconds>(left);
-    when.it_value = {seconds.count(), (left - seconds).count()};
+    when.it_value = to_timespec(std::max<std::chrono::nanoseconds>(
+        next - boot_clock::now(), std::chrono::milliseconds{1}));
   }
   timerfd_settime(timer_.get(), 0, &when, nullptr);
 }

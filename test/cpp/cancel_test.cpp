@@ -76,12 +76,13 @@ TEST_F(cancel, of_a_batch_gives_back_all_of_it) {
   hold before = *locks.try_lock({"default", "before"});
   pqxx::connection connection(there);
   pqxx::work in_front(connection);
-  in_front.exec("LOCK TABLE run_record IN ACCESS EXCLUSIVE MODE");
+  in_front.exec(
+      "LOCK TABLE exclusive_internal.run_record IN ACCESS EXCLUSIVE MODE");
   std::jthread run([&] { EXPECT_TRUE(before.begin_run("slot")); });
   ASSERT_TRUE(eventually([&] {
     return count(
                "pg_locks WHERE NOT granted AND relation = "
-               "'run_record'::regclass") == 1;
+               "'exclusive_internal.run_record'::regclass") == 1;
   }));
   std::atomic<int> asking{0};
   std::atomic<int> told{0};

@@ -142,8 +142,8 @@ sql('CREATE DATABASE old');
 {
 	local $ENV{PGDATABASE} = 'old';
 	sql(q(CREATE EXTENSION pg_exclusive;
-		ALTER EXTENSION pg_exclusive DROP FUNCTION begin_run(text, text, text, text, interval);
-		DROP FUNCTION begin_run(text, text, text, text, interval);
+		ALTER EXTENSION pg_exclusive DROP FUNCTION begin_run;
+		DROP FUNCTION begin_run;
 		UPDATE pg_extension SET extversion = '0.1.0' WHERE extname = 'pg_exclusive'));
 	code_is(0, 'an older extension', qw(run default/x -- true));
 	(undef, $err) = code_is(78, 'an older extension, slot', qw(run --slot a default/x -- true));

@@ -15,7 +15,7 @@
 namespace harness {
 namespace {
 
-constexpr std::array<std::string_view, 11> kOps = {
+constexpr std::array<std::string_view, 12> kOps = {
     "acquire", "release", "beat",    "believe", "lost",   "told",
     "raise",   "write",   "witness", "run",     "effect", "fault"};
 constexpr std::array<std::string_view, 4> kEvs = {"invoke", "ok", "fail",

@@ -11,20 +11,6 @@ using pg_exclusive::boot_clock;
 
 constexpr auto lease = 1000ms;
 
-// Does `f` again until it holds its lock: on a busy machine a session with a
-// short lease can be over before it is open.
-template <class F>
-auto patiently(const diary &note, F f) {
-  for (int tries = 0;; ++tries) {
-    try {
-      return f();
-    } catch (const lock_error &) {
-      if (note.holding || tries == 100) throw;
-      std::this_thread::sleep_for(100ms);
-    }
-  }
-}
-
 TEST(freeze, of_a_holder) {
   for (int round = 0; round < 3; ++round) {
     const auto name = unique_name("freeze");

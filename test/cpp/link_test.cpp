@@ -100,9 +100,11 @@ void cut_while_holding(std::chrono::milliseconds after) {
     for (int i = 0; i < clients; ++i) {
       threads.emplace_back([&, i] {
         std::this_thread::sleep_for(lease / 3 * i / clients);
-        client locks{"host=" + wire.server, {.lease = lease}};
-        const hold held = *locks.try_lock(names[i]);
-        notes[i].watch(held);
+        patiently(notes[i], [&] {
+          client locks{"host=" + wire.server, {.lease = lease}};
+          const hold held = *locks.try_lock(names[i]);
+          notes[i].watch(held);
+        });
       });
     }
     return 0;

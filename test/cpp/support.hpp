@@ -105,6 +105,20 @@ struct diary {
   void watch(const hold &held);
 };
 
+// Does `f` again until it holds its lock: on a busy machine a session with a
+// short lease can be over before it is open.
+template <class F>
+auto patiently(const diary &note, F &&f) {
+  for (int tries = 0;; ++tries) {
+    try {
+      return f();
+    } catch (const lock_error &) {
+      if (note.holding || tries == 100) throw;
+      std::this_thread::sleep_for(100ms);
+    }
+  }
+}
+
 // So many of them, in memory that child processes share.
 class diaries {
  public:

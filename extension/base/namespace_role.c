@@ -1,6 +1,6 @@
 /*
  * namespace_role.c
- *		The type of namespace_registry.allowed_role: regrole, but for one thing.
+ *		The type of namespace_registry.allowed_role: a regrole that may dangle.
  *
  * A dump names the role.  Where there is no such role, regrole raises an
  * error, and COPY would restore no namespace at all.  This type reads it as a
@@ -52,7 +52,8 @@ pgx_namespace_role_in(PG_FUNCTION_ARGS)
 Datum
 pgx_namespace_role_out(PG_FUNCTION_ARGS)
 {
-	char	   *name = GetUserNameFromId(PG_GETARG_OID(0), true);
+	const char *name = GetUserNameFromId(PG_GETARG_OID(0), true);
 
-	PG_RETURN_CSTRING(pstrdup(name == NULL ? NO_ROLE : quote_identifier(name)));
+	name = name == NULL ? NO_ROLE : quote_identifier(name);
+	PG_RETURN_CSTRING(pstrdup(name));
 }

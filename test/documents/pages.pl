@@ -11,10 +11,21 @@ use Test::More;
 my $work = $ENV{DOCUMENTS_WORK};
 my $prefix = "$work/prefix";
 
-# Programs that a reader has and a test must not use.
+# Programs that a reader has and a test must not use.  And what the tests have
+# compiled already is not compiled once more for the blocks that run in the
+# checkout, but installed from there.  With DOCUMENTS_COMPILE it is.
 sub stand_ins
 {
 	my %scripts = (sudo => 'exec "$@"', ldconfig => 'exit 0');
+	my ($cmake) = grep { -x } map { "$_/cmake" } split /:/, $ENV{PATH};
+	$scripts{cmake} = <<"END" unless $ENV{DOCUMENTS_COMPILE};
+[ "\$PWD" = "$work/checkout" ] || exec $cmake "\$@"
+case "\$1" in
+--build) ;;
+--install) shift 2; exec $cmake --install "$ENV{DOCUMENTS_BUILD}" "\$@" ;;
+*) exec $cmake "\$@" ;;
+esac
+END
 	mkdir "$work/bin";
 	for my $name (keys %scripts)
 	{

@@ -61,6 +61,26 @@ BEGIN
 	RETURN the_extension.holds_lock(namespace, key);
 END $$;
 
+CREATE FUNCTION public.acquire_lease(namespace text, key text, ttl interval,
+	wait interval DEFAULT '0') RETURNS bigint
+LANGUAGE plpgsql AS $$
+DECLARE
+	result bigint;
+BEGIN
+	PERFORM kit.point(key, 'acquire', 'before');
+	result := the_extension.acquire_lease(namespace, key, ttl, wait);
+	PERFORM kit.point(key, 'acquire', 'after');
+	RETURN result;
+END $$;
+
+CREATE FUNCTION public.renew_lease(namespace text, key text, token bigint,
+	ttl interval DEFAULT NULL) RETURNS boolean
+LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM kit.point(key, 'renew', 'before');
+	RETURN the_extension.renew_lease(namespace, key, token, ttl);
+END $$;
+
 CREATE FUNCTION public.try_run_once(namespace text, key text, slot text, task text)
 RETURNS boolean
 LANGUAGE plpgsql AS $$
@@ -79,9 +99,10 @@ GRANT SELECT ON kit.fault TO conformance;
 GRANT SELECT, INSERT ON public.work_done TO conformance;
 SELECT count(lock_namespace) AS namespaces FROM (VALUES
 	(the_extension.lock_namespace('conformance')),
+	(the_extension.lock_namespace('conformance of leases', max_lease => '10 s')),
 	(the_extension.lock_namespace('billing')),
 	(the_extension.lock_namespace('a/b')),
 	(the_extension.lock_namespace('é')),
-	(the_extension.lock_namespace('not ours', 'nobody_of_the_kit'))) n (lock_namespace) \gset
+	(the_extension.lock_namespace('not ours', 'nobody_of_the_kit', max_lease => '10 s'))) n (lock_namespace) \gset
 SELECT format('ALTER DATABASE %I SET search_path = public, the_extension',
 	current_database()) \gexec

@@ -11,15 +11,20 @@ class TaskFailed extends Error {}
 
 let lock = null, finish = null, task = null;
 
+const form = {
+  Lost: recipe.LockLost,
+  tryRun: (namespace, key, task) => recipe.tryRunExclusive({}, namespace, key, task, LEASE),
+};
+
 const commands = {
   // The task of the recipe waits until a later command ends it.
   acquire(namespace, key) {
     return new Promise((answer, failed) => {
-      task = recipe.tryRunExclusive({}, namespace, key, (held) => {
+      task = form.tryRun(namespace, key, (held) => {
         lock = held;
         answer(`acquired ${held.token}`);
         return new Promise((resolve, reject) => (finish = { resolve, reject }));
-      }, LEASE);
+      });
       task.then((ran) => ran || answer("busy"), failed);
     });
   },
@@ -76,7 +81,7 @@ async function serve() {
     try {
       answer = await commands[command](...rest);
     } catch (error) {
-      const lost = error instanceof recipe.LockLost || command === "release";
+      const lost = error instanceof form.Lost || command === "release";
       answer = lost ? "lost" : `failed ${error.code && error.code.length === 5 ? error.code : "08006"}`;
     }
     process.stdout.write(answer + "\n");
@@ -84,5 +89,5 @@ async function serve() {
   process.exit(0);
 }
 
-module.exports = { commands, recipe, serve };
+module.exports = { LEASE, commands, form, recipe, serve };
 if (require.main === module) serve();

@@ -14,11 +14,17 @@ class TaskFailed(Exception):
 
 
 class Client:
+    Lost = recipe.LockLost
+
+    @staticmethod
+    def try_lock(namespace, key):
+        return recipe.try_lock("", namespace, key, LEASE)
+
     def __init__(self):
         self.stack, self.lock = contextlib.ExitStack(), None
 
     def acquire(self, namespace, key):
-        self.lock = self.stack.enter_context(recipe.try_lock("", namespace, key, LEASE))
+        self.lock = self.stack.enter_context(self.try_lock(namespace, key))
         if self.lock:
             return f"acquired {self.lock.token}"
         self.stack.close()
@@ -52,7 +58,7 @@ class Client:
         stack, self.stack, self.lock = self.stack, contextlib.ExitStack(), None
         try:
             stack.close()
-        except (recipe.LockLost, psycopg.OperationalError):
+        except (self.Lost, psycopg.OperationalError):
             return "lost"
         return "released"
 
@@ -83,7 +89,7 @@ class Client:
                 answer = getattr(self, command)(*arguments)
             except psycopg.Error as error:
                 answer = f"failed {error.sqlstate or '08006'}"
-            except recipe.LockLost:
+            except self.Lost:
                 answer = "lost"
             print(answer, flush=True)
 

@@ -9,20 +9,22 @@ from .client import Client, Refused
 from .server import Gate, Hold, Session, literal
 
 CASES = []
+NAMESPACES = {"session": "conformance", "lease": "conformance of leases"}
 
 
-def case(sentence, alone=False):
-    """Registers a case. alone: nothing else may run beside it."""
+def case(sentence, alone=False, forms=("session", "lease")):
+    """Registers a case. alone: nothing else may run beside it. forms: of locks, that have it."""
     def register(function):
-        function.sentence, function.alone = sentence, alone
+        function.sentence, function.alone, function.forms = sentence, alone, forms
         CASES.append(function)
         return function
     return register
 
 
 class Case:
-    def __init__(self, command, lease, patience):
-        self.command, self.lease, self.patience = command, lease, patience
+    def __init__(self, options):
+        self.command, self.lease, self.patience = options.command, options.lease, options.patience
+        self.form, self.namespace = options.form, NAMESPACES[options.form]
         self.key = f"case {uuid.uuid4().hex[:8]}"
         self._stack = contextlib.ExitStack()
         self.sql = self.enter(Session())
@@ -41,18 +43,18 @@ class Case:
             raise Refused(f"It has no lock yet, and reports “{' '.join(answer)}”.")
         return client
 
-    def holder(self, key=None, namespace="conformance"):
+    def holder(self, key=None, namespace=None):
         """Token and backend of who has the lock, as the server says."""
-        rows = self.sql("SELECT token, pid FROM the_extension.lock_holder("
-                        f"{literal(namespace)}, {literal(key or self.key)})")
+        rows = self.sql("SELECT token, coalesce(pid, 0) FROM the_extension.lock_holder("
+                        f"{literal(namespace or self.namespace)}, {literal(key or self.key)})")
         return (int(rows[0][0]), int(rows[0][1])) if rows else (0, 0)
 
-    def acquire(self, client, key=None, namespace="conformance"):
+    def acquire(self, client, key=None, namespace=None):
         """Has the client take a lock that is free, and returns its token."""
         return self.acquired(
-            client.ask("acquire", namespace, key or self.key), key, namespace)
+            client.ask("acquire", namespace or self.namespace, key or self.key), key, namespace)
 
-    def acquired(self, answer, key=None, namespace="conformance"):
+    def acquired(self, answer, key=None, namespace=None):
         if answer[0] != "acquired":
             raise Refused(f"It answers “{' '.join(answer)}” for a lock that is free.")
         token, _ = self.holder(key, namespace)
@@ -66,7 +68,7 @@ class Case:
 
     def taken(self, limit, why):
         """The kit takes the lock, as the next holder, and keeps it to the end of the case."""
-        hold = self.enter(Hold(self.key, limit))
+        hold = self.enter(Hold(self.namespace, self.key, limit))
         if not hold.taken:
             raise Refused(why)
         return hold

@@ -8,7 +8,7 @@ def rows(kit):
 
 
 def once(kit, client, slot, wanted, why, *how):
-    answer = client.ask("once", "conformance", kit.key, slot, *how)
+    answer = client.ask("once", kit.namespace, kit.key, slot, *how)
     if answer != [wanted]:
         raise Refused(f"{why} It answers “{' '.join(answer)}”.")
 
@@ -40,13 +40,13 @@ def once_fails(kit):
 @case("a slot that another client is running is skipped, and runs again if that client is killed")
 def once_killed(kit):
     first, second, gate = kit.client(), kit.client(), kit.gate("once", "after")
-    first.send("once", "conformance", kit.key, "monday")
+    first.send("once", kit.namespace, kit.key, "monday")
     kit.hanging(gate, kit.patience, "It does not call try_run_once().")
     gate.forget()
     once(kit, second, "monday", "skipped", "A slot that another client is running is run again.")
     first.kill()
     gate.open()
-    kit.until(lambda: second.ask("once", "conformance", kit.key, "monday") == ["ran"],
+    kit.until(lambda: second.ask("once", kit.namespace, kit.key, "monday") == ["ran"],
               kit.patience, "A slot whose run was killed cannot run again.")
     if rows(kit) != 1:
         raise Refused(f"A slot has run once, and its work is there {rows(kit)} times.")

@@ -57,7 +57,7 @@ def pooler():
 def behind_a_pooler(kit):
     port = kit.enter(pooler())
     first, second = kit.client(port=port), kit.client(port=port)
-    answer = first.ask("acquire", "conformance", kit.key)
+    answer = first.ask("acquire", kit.namespace, kit.key)
     if answer[0] == "failed":
         return                                  # it says that it cannot work here
     if answer[0] != "acquired":
@@ -66,11 +66,11 @@ def behind_a_pooler(kit):
               "idle_session_timeout at the start of the session, which such a pooler refuses, or "
               "use a lease.")
     first.send("hold", str(round(kit.lease * 1500)))
-    other = second.ask("acquire", "conformance", kit.key)
+    other = second.ask("acquire", kit.namespace, kit.key)
     if other[0] != "busy":
         raise Refused(f"{shared} The second client hears “{' '.join(other)}”.")
     if first.answer(kit.lease * 1.5 + kit.patience)[0] != "held":
         raise Refused(f"{shared} The lock is lost while its client works.")
     first.ask("release")
-    if second.ask("acquire", "conformance", kit.key)[0] != "acquired":
+    if second.ask("acquire", kit.namespace, kit.key)[0] != "acquired":
         raise Refused(f"{shared} The lock stays after its release.")

@@ -81,7 +81,7 @@ def literal(text):
 class Hold:
     """A lock that the kit itself takes, to be the next holder."""
 
-    def __init__(self, key, limit, namespace="conformance"):
+    def __init__(self, namespace, key, limit):
         self._session = Session()
         self.name = f"{literal(namespace)}, {literal(key)}"
         taken = self._session.value(

@@ -4,6 +4,7 @@
 #
 #   <!-- not run: WHY -->       it is not run; the reason is for the reader of the source
 #   <!-- file: NAME -->         it is written to that file in the page's directory
+#   <!-- taken from: PATH -->   it stands in that file of the checkout, which another test runs
 #   <!-- session: NAME -->      SQL: in a session of that name, not in the first one
 #   <!-- status: N -->          shell: it ends with this exit status
 #   <!-- background: TEST -->   shell: it goes on in the background, and the page goes
@@ -23,7 +24,7 @@ use Exporter 'import';
 our @EXPORT_OK = qw(read_blocks slurp);
 
 my %directives = map { $_ => 1 }
-  ('not run', qw(file session status background in given refused));
+  ('not run', 'taken from', qw(file session status background in given refused));
 
 sub slurp
 {

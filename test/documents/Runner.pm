@@ -7,6 +7,7 @@ use File::Path qw(make_path);
 use FindBin;
 use IPC::Run ();
 use POSIX ();
+use Page ();
 use Psql;
 use Test::More;
 
@@ -50,6 +51,10 @@ sub run
 	if (my $reason = $block->{'not run'})
 	{
 		return pass("$where: not run: $reason");
+	}
+	if (my $path = $block->{'taken from'})
+	{
+		return ok(index(Page::slurp($path), $block->{code}) >= 0, "$where: stands in $path");
 	}
 	if (my $file = $block->{file})
 	{

@@ -46,6 +46,8 @@ const std::vector<table> all_tables = {
     {"hand-off", bench::hand_off},
     {"one-more", bench::one_more},
     {"many-at-once", bench::many_at_once},
+    {"beside-others", bench::beside_others},
+    {"crowd", bench::crowd},
     {"reading", bench::reading},
     {"beside-reading", bench::beside_reading},
     {"written", bench::written},

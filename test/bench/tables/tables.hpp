@@ -39,6 +39,9 @@ void hand_off(report &to, const effort &how);
 // One more lock when there are many; many at once.  T8, T9.
 void one_more(report &to, const effort &how);
 void many_at_once(report &to, const effort &how);
+// Beside 100,000 locks of others; 1,000 sessions that wait.  T16, T17.
+void beside_others(report &to, const effort &how);
+void crowd(report &to, const effort &how);
 // Seeing who holds what.  T12.
 void reading(report &to, const effort &how);
 void beside_reading(report &to, const effort &how);

@@ -7,6 +7,11 @@ namespace pg_exclusive::cli {
 
 inline constexpr int exit_ok = 0;
 inline constexpr int exit_usage = 64;
+/// What `check` found, as monitoring systems in the manner of Nagios expect it.
+/// `doctor` uses the first three as well.
+inline constexpr int exit_warning = 1;
+inline constexpr int exit_critical = 2;
+inline constexpr int exit_unknown = 3;
 /// No primary server answers, the login fails, or the server has no room.
 inline constexpr int exit_unavailable = 69;
 /// The tool itself failed before the command was started.

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <exception>
 #include <set>
 #include <string>
 
@@ -25,36 +26,59 @@ class tree_ender {
     auto pause = 5ms;
     while (!reap()) {
       const bool kill = boot_clock::now() >= plan_.kill_at();
-      sweep(kill);
+      try_sweep(kill);
       wait_for_child(kill ? pause : 50ms);
       pause = kill ? std::min(2 * pause, 100ms) : pause;
     }
   }
 
  private:
-  /// Waits for what has ended; true when nothing of ours is left.
+  /// Collects what has ended. True when no process of the command is left.
   bool reap() {
     pid_t pid = 0;
     while ((pid = waitpid(-1, nullptr, WNOHANG)) > 0) {
     }
-    if (pid < 0 && errno == ECHILD) {
-      return true;
+    return (pid < 0 && errno == ECHILD) || quiet_rounds_ > 2;
+  }
+
+  /// Not being able to look is no reason to believe that no process is there.
+  void try_sweep(bool kill) {
+    try {
+      sweep(kill);
+    } catch (const std::exception &error) {
+      quiet_rounds_ = 0;
+      if (!blind_told_) {
+        blind_told_ = true;
+        print_message(std::string{"cannot look for the command's processes ("} +
+                      error.what() + "); trying again until it is possible");
+      }
+      signal_child(kill ? SIGKILL : SIGTERM);
     }
-    // Only where somebody else's children are below us can ECHILD not be had.
-    quiet_rounds_ = plan_.except.empty() || !descendants(plan_.except).empty()
-                        ? 0
-                        : quiet_rounds_ + 1;
-    return quiet_rounds_ > 2;
   }
 
   void sweep(bool kill) {
-    for (const process_id &process : descendants(plan_.except)) {
+    const auto below = descendants(plan_.except);
+    // Only with children of others below us, ECHILD cannot be had.
+    quiet_rounds_ =
+        plan_.except.empty() || !below.empty() ? 0 : quiet_rounds_ + 1;
+    for (const process_id &process : below) {
       if (kill) {
         report(process, send_signal(process, SIGKILL));
-      } else if (asked_.insert(process).second) {
+      } else if (asked_.count(process) == 0) {
         report(process, send_signal(process, SIGTERM));
         send_signal(process, SIGCONT);  // a stopped process hears no TERM
+        asked_.insert(process);
       }
+    }
+  }
+
+  /// A child's pid is not used again before this process has waited for it.
+  void signal_child(int number) {
+    siginfo_t info{};
+    if (plan_.child != 0 &&
+        waitid(P_PID, plan_.child, &info, WEXITED | WNOHANG | WNOWAIT) == 0) {
+      kill(plan_.child, number);
+      kill(plan_.child, SIGCONT);
     }
   }
 
@@ -78,6 +102,7 @@ class tree_ender {
   std::set<process_id> asked_;
   std::set<process_id> forbidden_;
   int quiet_rounds_ = 0;
+  bool blind_told_ = false;
 };
 
 }  // namespace

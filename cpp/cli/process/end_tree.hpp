@@ -14,14 +14,17 @@ namespace pg_exclusive::cli {
 struct end_tree_plan {
   /// From when KILL is sent instead of TERM. Asked again on every round.
   std::function<boot_time()> kill_at;
-  /// Children that were there before us and are not ours to end.
+  /// A process that is ended by its pid, if it is a child of this process,
+  /// while /proc cannot be read. 0: none.
+  pid_t child = 0;
+  /// Children that existed before the tool, and are not to be ended.
   std::vector<process_id> except = {};
 };
 
-/// Sends TERM once to each process below, then KILL until the kernel says
-/// that no child is left (ECHILD). As long as one lives this does not return:
-/// also when a process may not be signalled, because it has become another
-/// user's; that is told on stderr.
+/// Sends TERM once to each process below, then KILL until the kernel reports
+/// that no child is left (ECHILD). It does not return before. When a process
+/// belongs to another user and may not be signalled, or when /proc cannot be
+/// read, it says so on stderr and tries again.
 ///
 /// The caller must be a subreaper that has SIGCHLD blocked.
 void end_tree(const end_tree_plan &plan);

@@ -9,12 +9,15 @@
 
 namespace pg_exclusive::cli {
 
-/// Opens the file /proc/PID/NAME. It goes on telling of exactly this process,
-/// also where its pid means nothing (in another namespace) or another process.
+/// Opens the file /proc/PID/NAME. The descriptor stays with exactly this
+/// process, also when its pid is used again or read in another namespace.
+/// Empty when there is no such process. @throws std::system_error otherwise
 [[nodiscard]] unique_fd open_proc_file(pid_t pid, const char *name);
 
-/// All of it as it is now; empty when there is no such process, also when it
-/// goes while we read. Never throws for that.
+/// Returns the whole file as it is now. It is empty when there is no such
+/// process, also when the process ends during the call.
+/// @throws std::system_error when the file could not be read for another
+/// reason.
 [[nodiscard]] std::string read_proc_file(const unique_fd &file);
 [[nodiscard]] std::string read_proc_file(pid_t pid, const char *name);
 

@@ -6,11 +6,13 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <csignal>
 #include <map>
 #include <memory>
 #include <optional>
 #include <sstream>
 #include <string>
+#include <system_error>
 
 #include "process/proc_file.hpp"
 #include "process/signals.hpp"
@@ -46,7 +48,8 @@ std::optional<process_entry> read_process(pid_t pid) {
 std::multimap<pid_t, process_entry> processes_by_parent() {
   std::multimap<pid_t, process_entry> result;
   const std::unique_ptr<DIR, int (*)(DIR *)> dir{opendir("/proc"), closedir};
-  while (const dirent *item = dir ? readdir(dir.get()) : nullptr) {
+  check_errno(dir ? 0 : -1, "could not read /proc");
+  while (const dirent *item = readdir(dir.get())) {
     const std::string name{item->d_name};
     pid_t pid = 0;
     const auto parsed =
@@ -65,6 +68,11 @@ std::multimap<pid_t, process_entry> processes_by_parent() {
 
 std::vector<process_id> descendants(const std::vector<process_id> &except) {
   const auto by_parent = processes_by_parent();
+  // An empty /proc, or another namespace's, would look like "no process".
+  if (!read_process(getpid())) {
+    throw std::system_error{ENOENT, std::generic_category(),
+                            "/proc does not show this process"};
+  }
   std::vector<process_id> result;
   std::vector<pid_t> to_visit{getpid()};
   while (!to_visit.empty()) {
@@ -83,18 +91,26 @@ std::vector<process_id> descendants(const std::vector<process_id> &except) {
   return result;
 }
 
-bool is_stopped(pid_t pid) {
-  const auto entry = read_process(pid);
-  return entry && entry->state == 'T';
+bool is_stopped(pid_t pid) noexcept {
+  try {
+    const auto entry = read_process(pid);
+    return entry && entry->state == 'T';
+  } catch (const std::exception &) {
+    return true;
+  }
 }
 
 sent send_signal(const process_id &process, int number) {
   const unique_fd pidfd = open_pidfd(process.pid);
+  const bool refused = !pidfd && errno != ESRCH;
   const auto now = read_process(process.pid);
-  if (!pidfd || !now || now->id != process) {
+  if (!now || now->id != process) {
     return sent::gone;
   }
-  if (send_signal(pidfd, number)) {
+  // Without a pidfd, the pid that was just compared has to do.
+  const bool done =
+      refused ? kill(process.pid, number) == 0 : send_signal(pidfd, number);
+  if (done) {
     return sent::yes;
   }
   return errno == EPERM ? sent::forbidden : sent::gone;

@@ -24,17 +24,21 @@ struct process_id {
 };
 
 /// All descendants of this process, without those below `except`. Zombies are
-/// among them, because the first thread of a living process may be one. A
-/// snapshot: what forks meanwhile is found by the next call.
+/// among them, because the first thread of a living process may be one. This is
+/// a snapshot. The next call finds processes that were forked during this one.
+/// @throws std::system_error when /proc cannot be read, or does not show this
+/// process. An empty result always means that there is none.
 [[nodiscard]] std::vector<process_id> descendants(
     const std::vector<process_id> &except = {});
 
-/// Is the process stopped by a signal?
-[[nodiscard]] bool is_stopped(pid_t pid);
+/// Is the process stopped by a signal? True as well when /proc cannot be read.
+[[nodiscard]] bool is_stopped(pid_t pid) noexcept;
 
 enum class sent { yes, gone, forbidden };
 
-/// Sends a signal to exactly this process.
+/// Sends a signal to exactly this process. Where the kernel refuses a pidfd,
+/// it compares the start time and uses kill().
+/// @throws std::system_error when /proc cannot be read.
 sent send_signal(const process_id &process, int number);
 
 }  // namespace pg_exclusive::cli

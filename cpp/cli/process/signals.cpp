@@ -1,5 +1,6 @@
 #include "process/signals.hpp"
 
+#include <sys/resource.h>
 #include <sys/syscall.h>
 
 #include <array>
@@ -94,6 +95,18 @@ int pending_signal(const unique_fd &status_file, const sigset_t &signals) {
 bool send_signal(const unique_fd &pidfd, int number) noexcept {
   return pidfd &&
          syscall(SYS_pidfd_send_signal, pidfd.get(), number, nullptr, 0) == 0;
+}
+
+void die_of(int number) {
+  const rlimit no_core{0, 0};
+  setrlimit(RLIMIT_CORE, &no_core);
+  (void)std::signal(number, SIG_DFL);
+  (void)raise(number);
+  sigset_t only;
+  sigemptyset(&only);
+  sigaddset(&only, number);
+  sigprocmask(SIG_UNBLOCK, &only, nullptr);
+  _exit(128 + number);
 }
 
 unique_fd open_pidfd(pid_t pid) noexcept {

@@ -57,14 +57,18 @@ class signal_reader {
 /// Was it sent by a process (kill, sigqueue), this one aside?
 [[nodiscard]] bool from_process(const signalfd_siginfo &info);
 
-/// A signal of the set that waits to be taken by the process whose file
-/// /proc/PID/status this is, 0 if none. A process that cannot be looked at
-/// counts as gone: SIGTERM.
+/// A signal of the set that is pending for the process whose file
+/// /proc/PID/status this is, 0 if none. For a process that has ended this is
+/// SIGTERM. @throws std::system_error when the file cannot be read.
 [[nodiscard]] int pending_signal(const unique_fd &status_file,
                                  const sigset_t &signals);
 
 /// Sends a signal to exactly that process; false if it could not be sent.
 bool send_signal(const unique_fd &pidfd, int number) noexcept;
+
+/// Ends this process as the signal would have, without a core file if the
+/// signal makes one. The command has left its own.
+[[noreturn]] void die_of(int number);
 
 /// A descriptor for a process: exact where a pid can be used again.
 [[nodiscard]] unique_fd open_pidfd(pid_t pid) noexcept;

@@ -8,6 +8,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <exception>
 
 #include "base/exit_codes.hpp"
 #include "base/message.hpp"
@@ -35,17 +36,6 @@ int signal_before_start(const child_context &context) {
   }
   const int first = context.state.first_signal;
   return first != 0 ? first : SIGTERM;
-}
-
-/// Ends this process as the signal would have.
-[[noreturn]] void die_of(int number) {
-  (void)std::signal(number, SIG_DFL);
-  sigset_t only;
-  sigemptyset(&only);
-  sigaddset(&only, number);
-  sigprocmask(SIG_UNBLOCK, &only, nullptr);
-  (void)raise(number);
-  _exit(128 + number);
 }
 
 [[noreturn]] void execute(const command_line &command) {
@@ -108,8 +98,19 @@ void become_command(start_gate &gate, const command_line &command,
   } else {
     unsetenv("PG_EXCLUSIVE_TOKEN");
   }
-  if (const int number = signal_before_start(context)) {
-    die_of(number);
+  try {
+    if (const int number = signal_before_start(context)) {
+      die_of(number);
+    }
+  } catch (const std::exception &error) {
+    print_message(std::string{"error: "} + error.what() +
+                  "; the command was not run");
+    _exit(exit_system);
+  }
+  // The machine or the tool may have been stopped since the grant.
+  if (boot_clock::now() >= shared_state::get(context.state.deadline)) {
+    print_message("lost: the lease has ended; the command was not run");
+    _exit(exit_lost);
   }
   execute(command);
 }

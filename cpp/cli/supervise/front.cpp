@@ -1,18 +1,16 @@
 #include "supervise/front.hpp"
 
 #include <poll.h>
-#include <sys/resource.h>
-#include <sys/timerfd.h>
 #include <sys/wait.h>
 
 #include <algorithm>
 #include <array>
 #include <csignal>
 #include <cstring>
+#include <system_error>
 
 #include "base/exit_codes.hpp"
 #include "base/message.hpp"
-#include "base/timespec.hpp"
 #include "process/end_tree.hpp"
 #include "supervise/guard.hpp"
 
@@ -24,10 +22,7 @@ front::front(context given)
     : context_{std::move(given)},
       ending_signals_{context_.signals.ending()},
       other_signals_{context_.signals.other()},
-      forwarder_{context_.state},
-      timer_{check_errno(
-          timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK),
-          "could not create a timer")} {}
+      forwarder_{context_.state} {}
 
 int front::run() {
   while (!exit_code_) {
@@ -41,12 +36,12 @@ int front::run() {
 }
 
 void front::wait_for_event() {
-  arm_timer();
+  timer_.arm(patience());
   std::array<pollfd, 4> fds{{
       {context_.to_guard.fd(), POLLIN, 0},
       {ending_signals_.fd(), POLLIN, 0},
       {other_signals_.fd(), POLLIN, 0},
-      {timer_.get(), POLLIN, 0},
+      {timer_.fd(), POLLIN, 0},
   }};
   if (poll(fds.data(), fds.size(), -1) < 0) {
     return;
@@ -63,14 +58,27 @@ void front::wait_for_event() {
   on_time();
 }
 
+namespace {
+
+/// Without it, signals could not be passed on, or the lock would not be kept.
+unique_fd required(unique_fd attached) {
+  if (!attached) {
+    throw std::system_error{EMFILE, std::generic_category(),
+                            "could not receive a descriptor from the guard"};
+  }
+  return attached;
+}
+
+}  // namespace
+
 void front::on_packet(channel::received m) {
   switch (m.what.kind) {
     case packet_kind::forked:
       command_ = m.what.value;
-      command_pidfd_ = std::move(m.attached);
+      command_pidfd_ = required(std::move(m.attached));
       break;
     case packet_kind::granted:
-      lock_socket_ = std::move(m.attached);
+      lock_socket_ = required(std::move(m.attached));
       on_grant(m.what.has_token != 0 ? std::optional{m.what.token}
                                      : std::nullopt);
       break;
@@ -169,6 +177,11 @@ void front::on_guard_end(int status) {
     take_over("the guard process was killed by signal " +
               std::to_string(WTERMSIG(status)) + " (" +
               strsignal(WTERMSIG(status)) + ")");
+  } else if (!started_) {
+    end_tree({.kill_at = [] { return boot_clock::now(); },
+              .child = command_,
+              .except = context_.earlier_children});
+    exit_code_ = WEXITSTATUS(status);  // it has said why
   } else {
     take_over("the guard process failed");
   }
@@ -188,6 +201,7 @@ void front::take_over(const std::string &why) {
                            : std::min(now + context_.times.grace,
                                       context_.times.last_kill_at(deadline));
   end_tree({.kill_at = [kill_at] { return kill_at; },
+            .child = command_,
             .except = context_.earlier_children});
   lock_socket_.reset();
   if (cancelled_) {
@@ -210,37 +224,13 @@ boot_time front::patience() const {
 }
 
 void front::on_time() {
-  std::uint64_t expirations = 0;
-  [[maybe_unused]] const auto got =
-      read(timer_.get(), &expirations, sizeof expirations);
+  timer_.acknowledge();
   if (!exit_code_ && boot_clock::now() >= patience()) {
     kill(context_.guard, SIGKILL);
     int status = 0;
     waitpid(context_.guard, &status, 0);
     on_guard_end(status);
   }
-}
-
-void front::arm_timer() const {
-  const auto until = patience();
-  itimerspec when{};
-  if (until != never) {
-    when.it_value = to_timespec(
-        std::max<std::chrono::nanoseconds>(until.time_since_epoch(), 1ns));
-  }
-  timerfd_settime(timer_.get(), TFD_TIMER_ABSTIME, &when, nullptr);
-}
-
-void front::die_of(int number) {
-  const rlimit no_core{0, 0};  // the command has left its own, if any
-  setrlimit(RLIMIT_CORE, &no_core);
-  (void)std::signal(number, SIG_DFL);
-  (void)raise(number);
-  sigset_t only;
-  sigemptyset(&only);
-  sigaddset(&only, number);
-  sigprocmask(SIG_UNBLOCK, &only, nullptr);
-  _exit(128 + number);
 }
 
 }  // namespace pg_exclusive::cli

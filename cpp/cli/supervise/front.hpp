@@ -34,6 +34,7 @@
 #include "process/process_tree.hpp"
 #include "process/shared_state.hpp"
 #include "process/signals.hpp"
+#include "process/timer.hpp"
 #include "supervise/child.hpp"
 #include "supervise/schedule.hpp"
 
@@ -68,15 +69,13 @@ class front {
   void on_time();
   void on_guard_end(int status);
   void take_over(const std::string &why);
-  void arm_timer() const;
   [[nodiscard]] boot_time patience() const;
-  [[noreturn]] static void die_of(int number);
 
   context context_;
   signal_reader ending_signals_;
   signal_reader other_signals_;
   signal_forwarder forwarder_;
-  unique_fd timer_;
+  timer timer_;
 
   pid_t command_ = 0;
   unique_fd command_pidfd_;

@@ -1,7 +1,6 @@
 #include "supervise/guard.hpp"
 
 #include <poll.h>
-#include <sys/timerfd.h>
 #include <sys/wait.h>
 
 #include <algorithm>
@@ -10,12 +9,15 @@
 
 #include "base/exit_codes.hpp"
 #include "base/message.hpp"
-#include "base/timespec.hpp"
 #include "process/end_tree.hpp"
 
 namespace pg_exclusive::cli {
 
 namespace {
+
+/// How long a wait may take to end after a signal, before the process simply
+/// exits.
+constexpr std::chrono::milliseconds patience_before_grant{500};
 
 bool asks_to_end(int number) {
   return number == SIGTERM || number == SIGINT || number == SIGHUP ||
@@ -30,10 +32,8 @@ guard::guard(context given, lock_source &source)
       ending_signals_{context_.signals.ending()},
       other_signals_{context_.signals.other()},
       forwarder_{context_.state},
-      timer_{check_errno(
-          timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK),
-          "could not create a timer")},
       lock_{source} {
+  check_errno(command_.get(), "could not open a pidfd");
   context_.to_front.send(
       {.kind = packet_kind::forked, .value = context_.command.pid},
       command_.get());
@@ -54,7 +54,7 @@ void guard::wait_for_event() {
       {ending_signals_.fd(), POLLIN, 0},
       {other_signals_.fd(), POLLIN, 0},
       {lock_.event_fd(), POLLIN, 0},
-      {timer_.get(), POLLIN, 0},
+      {timer_.fd(), POLLIN, 0},
       {context_.command.to_init.fd(), POLLIN, 0},
   }};
   if (poll(fds.data(), fds.size(), -1) < 0) {
@@ -145,8 +145,8 @@ void guard::on_lock_event() {
   if (hold != nullptr && phase_ == phase::waiting) {
     on_grant(*hold);
   }
-  if (hold != nullptr && hold->lost().stop_requested()) {
-    end_command("lost: " + hold->loss() + "; ending the command", exit_lost);
+  if (hold != nullptr) {
+    check_hold(*hold);
   } else if (hold == nullptr && lock_.ended() && phase_ == phase::waiting) {
     abandon(0);
   }
@@ -154,7 +154,8 @@ void guard::on_lock_event() {
 
 void guard::on_grant(held_lock &hold) {
   phase_ = phase::granted;
-  publish_deadline(hold);
+  granted_ = true;
+  shared_state::set(context_.state.deadline, hold.deadline());
   const auto token = hold.token();
   context_.to_front.send({.kind = packet_kind::granted,
                           .has_token = token.has_value() ? 1 : 0,
@@ -163,37 +164,34 @@ void guard::on_grant(held_lock &hold) {
   context_.command.to_init.send({.kind = packet_kind::granted}, hold.socket());
 }
 
-void guard::publish_deadline(const held_lock &hold) {
-  shared_state::set(context_.state.deadline,
-                    hold.lost().stop_requested() ? never : hold.deadline());
+/// Ends the command when its lock is lost, or is about to be lost because the
+/// server does not answer. Else tells the front the deadline.
+void guard::check_hold(const held_lock &hold) {
+  const auto deadline = hold.deadline();
+  if (hold.lost().stop_requested() ||
+      boot_clock::now() >= context_.times.terminate_at(deadline)) {
+    end_command("lost: " + hold.loss() + "; ending the command", exit_lost);
+  } else {
+    shared_state::set(context_.state.deadline, deadline);
+  }
 }
 
 void guard::on_time() {
-  std::uint64_t expirations = 0;
-  [[maybe_unused]] const auto got =
-      read(timer_.get(), &expirations, sizeof expirations);
+  timer_.acknowledge();
   held_lock *hold = lock_.hold();
-  if (hold == nullptr || phase_ == phase::over) {
-    return;
-  }
-  publish_deadline(*hold);
-  if (boot_clock::now() >= context_.times.terminate_at(hold->deadline())) {
-    end_command("lost: " + hold->loss() + "; ending the command", exit_lost);
+  if (hold != nullptr && phase_ != phase::over) {
+    check_hold(*hold);
   }
 }
 
 /// Wakes up when the command is to be ended, and often enough before to tell
 /// the front of every new deadline.
-void guard::arm_timer() {
+void guard::arm_timer() const {
   const held_lock *hold = lock_.hold();
-  itimerspec when{};
-  if (hold != nullptr) {
-    const auto next = std::min(context_.times.terminate_at(hold->deadline()),
-                               boot_clock::now() + context_.times.lease / 15);
-    when.it_value = to_timespec(std::max<std::chrono::nanoseconds>(
-        next - boot_clock::now(), std::chrono::milliseconds{1}));
-  }
-  timerfd_settime(timer_.get(), 0, &when, nullptr);
+  timer_.arm(hold == nullptr
+                 ? never
+                 : std::min(context_.times.terminate_at(hold->deadline()),
+                            boot_clock::now() + context_.times.lease / 15));
 }
 
 void guard::reap_children() {
@@ -266,10 +264,28 @@ void guard::on_command_end(outcome result) {
 }
 
 bool guard::has_leftovers() const {
-  const auto below = descendants();
-  return std::any_of(below.begin(), below.end(), [this](const auto &process) {
-    return process.pid != context_.command.init;
-  });
+  try {
+    const auto below = descendants();
+    return std::any_of(below.begin(), below.end(), [this](const auto &process) {
+      return process.pid != context_.command.init;
+    });
+  } catch (const std::exception &) {
+    return true;  // could not look
+  }
+}
+
+/// Has a signal asked the tool to end? The front may not have passed it on yet.
+bool guard::end_was_asked() const {
+  if (told_to_end_ || asks_to_end(context_.state.first_signal)) {
+    return true;
+  }
+  try {
+    return front_lives_ &&
+           asks_to_end(pending_signal(context_.front_status,
+                                      context_.signals.ending()));
+  } catch (const std::exception &) {
+    return false;
+  }
 }
 
 /// The command has ended, something it started has not.
@@ -277,7 +293,7 @@ void guard::check_leftovers() {
   if (command_lives_ || phase_ == phase::over) {
     return;
   }
-  if (told_to_end_ || context_.times.on_leftovers == leftovers::end) {
+  if (end_was_asked() || context_.times.on_leftovers == leftovers::end) {
     end_command("", std::nullopt);
   } else if (!leftovers_told_ && has_leftovers()) {
     leftovers_told_ = true;
@@ -297,7 +313,7 @@ void guard::abandon(int number) {
     decide({128 + number, number});
   }
   lock_.stop();
-  end_tree({.kill_at = [] { return boot_clock::now(); }});
+  end_tree({.kill_at = [] { return boot_clock::now(); }, .child = child()});
   phase_ = phase::over;
 }
 
@@ -317,24 +333,24 @@ void guard::end_command(const std::string &why, std::optional<int> exit_code) {
     decide({*exit_code, 0});
   }
   const auto asked_at = boot_clock::now();
-  end_tree({.kill_at = [this, asked_at] { return kill_limit(asked_at); }});
+  end_tree({.kill_at = [this, asked_at] { return kill_limit(asked_at); },
+            .child = child()});
   phase_ = phase::over;
 }
 
 /// The grace, cut short where the lease would end within it. Tells the front
-/// that somebody is at it.
+/// until when the guard is at work on it. A lock that is known to be lost has
+/// no deadline to keep.
 boot_time guard::kill_limit(boot_time asked_at) {
-  auto limit = asked_at + context_.times.grace;
   const held_lock *hold = lock_.hold();
-  if (hold != nullptr) {
-    publish_deadline(*hold);
-    if (!hold->lost().stop_requested()) {
-      limit = std::min(limit, context_.times.kill_at(hold->deadline()));
-    }
-  }
+  const bool held = hold != nullptr && !hold->lost().stop_requested();
+  const auto deadline = held ? hold->deadline() : never;
+  const auto limit = std::min(asked_at + context_.times.grace,
+                              context_.times.kill_at(deadline));
   shared_state::set(
       context_.state.ending_until,
       std::max(limit, boot_clock::now()) + context_.times.margin());
+  shared_state::set(context_.state.deadline, deadline);
   return limit;
 }
 
@@ -345,6 +361,12 @@ int guard::settle() {
                           .value = outcome_.exit_code,
                           .signal = outcome_.signal});
   lock_.finish(outcome_.exit_code == 0);
+  if (!granted_ && !lock_.ends_within(patience_before_grant)) {
+    // It is still connecting, or cancelling its wait over a dead link. No lock
+    // is held, and the server gives up the wait when the socket is closed.
+    report_end();
+    _exit(outcome_.exit_code);
+  }
   lock_.join();
   const auto overruled = lock_.result();
   if (overruled && !decided_) {
@@ -353,10 +375,14 @@ int guard::settle() {
     }
     outcome_ = {overruled->exit_code, 0};
   }
+  report_end();
+  return outcome_.exit_code;
+}
+
+void guard::report_end() const {
   context_.to_front.send({.kind = packet_kind::ended,
                           .value = outcome_.exit_code,
                           .signal = outcome_.signal});
-  return outcome_.exit_code;
 }
 
 }  // namespace pg_exclusive::cli

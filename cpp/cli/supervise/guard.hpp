@@ -34,6 +34,7 @@
 #include "process/channel.hpp"
 #include "process/shared_state.hpp"
 #include "process/signals.hpp"
+#include "process/timer.hpp"
 #include "supervise/lock_source.hpp"
 #include "supervise/lock_thread.hpp"
 #include "supervise/pid_namespace.hpp"
@@ -45,7 +46,8 @@ class guard {
  public:
   struct context {
     channel to_front;
-    unique_fd front;  ///< pidfd
+    unique_fd front;                ///< pidfd
+    const unique_fd &front_status;  ///< its file /proc/PID/status
     forked_command command;
     const signal_plan &signals;
     shared_state &state;
@@ -77,31 +79,39 @@ class guard {
   void on_lock_event();
   void on_time();
   void on_grant(held_lock &hold);
+  void check_hold(const held_lock &hold);
   void reap_children();
   void on_child(int code, int status);
   void on_init(int code);
   void hear_init();
   void on_command_end(outcome result);
 
-  void publish_deadline(const held_lock &hold);
   void abandon(int number);
   void decide(outcome result);
   void end_command(const std::string &why, std::optional<int> exit_code);
   [[nodiscard]] boot_time kill_limit(boot_time asked_at);
+  /// The child that is known by its pid, see end_tree_plan.
+  [[nodiscard]] pid_t child() const {
+    return context_.command.init != 0 ? context_.command.init
+                                      : context_.command.pid;
+  }
+  [[nodiscard]] bool end_was_asked() const;
   [[nodiscard]] bool has_leftovers() const;
   void check_leftovers();
-  void arm_timer();
+  void arm_timer() const;
   int settle();
+  void report_end() const;
 
   context context_;
   unique_fd command_;  ///< pidfd
   signal_reader ending_signals_;
   signal_reader other_signals_;
   signal_forwarder forwarder_;
-  unique_fd timer_;
+  timer timer_;
   lock_thread lock_;
 
   phase phase_ = phase::waiting;
+  bool granted_ = false;  ///< the lock was held at some time
   bool front_lives_ = true;
   bool command_lives_ = true;
   bool told_to_end_ = false;

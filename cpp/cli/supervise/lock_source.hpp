@@ -28,10 +28,12 @@ class held_lock {
   [[nodiscard]] virtual std::optional<std::int64_t> token() const = 0;
   /// The descriptor whose last copy keeps the lock.
   [[nodiscard]] virtual int socket() const = 0;
-  /// Until when it is certainly held; later after each heartbeat. `never`, or
-  /// the last value, once it is lost.
+  /// Until when it is certainly held. Each answered heartbeat makes it later.
+  /// Once the lock is lost this is in the past, at the latest boot_time::min().
+  /// It is never `never`.
   [[nodiscard]] virtual boot_time deadline() const = 0;
-  /// Stop is requested when it is lost.
+  /// Stop is requested when the loss is known. The supervising processes do not
+  /// depend on it, because they compare deadline() with the clock as well.
   [[nodiscard]] virtual std::stop_token lost() const = 0;
   /// What happened, when, and since when others may have it.
   [[nodiscard]] virtual std::string loss() const = 0;

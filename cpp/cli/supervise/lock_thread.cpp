@@ -26,6 +26,7 @@ void lock_thread::run(std::stop_token stop, lock_source &source) {
     verdict_ = std::move(result);
     ended_ = true;
   }
+  finished_.notify_all();
   signal_event();
 }
 
@@ -47,6 +48,11 @@ void lock_thread::finish(bool succeeded) {
     }
   }
   finished_.notify_all();
+}
+
+bool lock_thread::ends_within(std::chrono::milliseconds limit) {
+  std::unique_lock guard{mutex_};
+  return finished_.wait_for(guard, limit, [this] { return ended_; });
 }
 
 void lock_thread::join() {

@@ -1,6 +1,7 @@
 // Runs a lock source in a thread of its own, beside the guard's event loop.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <mutex>
 #include <optional>
@@ -34,6 +35,8 @@ class lock_thread {
   void stop() { thread_.request_stop(); }
   /// The command is gone: the lock may go.
   void finish(bool succeeded);
+  /// Waits so long for the source to return. True if it has.
+  [[nodiscard]] bool ends_within(std::chrono::milliseconds limit);
   /// Waits until the source has returned.
   void join();
 

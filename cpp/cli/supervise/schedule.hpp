@@ -41,16 +41,27 @@ struct schedule {
   }
 
   [[nodiscard]] boot_time terminate_at(boot_time deadline) const {
-    return deadline == never ? never : deadline - grace - margin();
+    return before(deadline, grace + margin());
   }
   [[nodiscard]] boot_time take_over_at(boot_time deadline) const {
-    return deadline == never ? never : deadline - grace - margin() / 2;
+    return before(deadline, grace + margin() / 2);
   }
   [[nodiscard]] boot_time kill_at(boot_time deadline) const {
-    return deadline == never ? never : deadline - margin();
+    return before(deadline, margin());
   }
   [[nodiscard]] boot_time last_kill_at(boot_time deadline) const {
-    return deadline == never ? never : deadline - margin() / 2;
+    return before(deadline, margin() / 2);
+  }
+
+ private:
+  /// `never` stays what it is. A deadline of a lock that is not held any more,
+  /// boot_time::min(), becomes the first moment after the machine was started.
+  static boot_time before(boot_time deadline, std::chrono::nanoseconds time) {
+    constexpr boot_time start{std::chrono::nanoseconds{1}};
+    if (deadline == never) {
+      return never;
+    }
+    return deadline <= start + time ? start : deadline - time;
   }
 };
 

@@ -7,10 +7,13 @@
 #include <array>
 #include <csignal>
 #include <exception>
+#include <new>
+#include <system_error>
 
 #include "base/exit_codes.hpp"
 #include "base/message.hpp"
 #include "process/proc_file.hpp"
+#include "process/requirements.hpp"
 #include "supervise/front.hpp"
 #include "supervise/guard.hpp"
 #include "supervise/pid_namespace.hpp"
@@ -19,13 +22,18 @@ namespace pg_exclusive::cli {
 
 namespace {
 
+unique_fd check_pidfd(unique_fd pidfd) {
+  check_errno(pidfd.get(), "could not open a pidfd");
+  return pidfd;
+}
+
 /// What is made before the first fork, and shared by it.
 struct beginnings {
   signal_plan signals = signal_plan::install();
   shared_state_ptr state = make_shared_state();
   std::pair<channel, channel> ends = channel::make_pair();
   start_gate gate;
-  unique_fd front_pidfd = open_pidfd(getpid());
+  unique_fd front_pidfd = check_pidfd(open_pidfd(getpid()));
   unique_fd front_status = open_proc_file(getpid(), "status");
 };
 
@@ -101,16 +109,24 @@ int run_guard(beginnings &made, wake_on_death &wake,
   made.ends.first.close();
 
   const auto source = make_source();
-  guard supervisor{{std::move(made.ends.second), std::move(made.front_pidfd),
-                    std::move(forked), made.signals, *made.state, times},
-                   *source};
+  guard supervisor{
+      {std::move(made.ends.second), std::move(made.front_pidfd),
+       made.front_status, std::move(forked), made.signals, *made.state, times},
+      *source};
   return supervisor.run();
+}
+
+int fail(int code, const std::exception &why) {
+  print_message({std::string{"error: the guard process failed: "} + why.what(),
+                 "", R"({"event":"error"})"});
+  return code;
 }
 
 }  // namespace
 
 int supervise(const command_line &command, const schedule &times,
               const make_lock_source &make_source) {
+  check_descriptors();
   check_errno(prctl(PR_SET_CHILD_SUBREAPER, 1), "could not be a subreaper");
   auto earlier_children = descendants();
   beginnings made;
@@ -123,9 +139,12 @@ int supervise(const command_line &command, const schedule &times,
       code = run_guard(made, wake, command, times, make_source);
     } catch (const not_isolated &) {
       code = exit_config;
-      made.ends.second.send({.kind = packet_kind::ended, .value = code});
+    } catch (const std::system_error &error) {
+      code = fail(exit_system, error);
+    } catch (const std::bad_alloc &error) {
+      code = fail(exit_system, error);
     } catch (const std::exception &error) {
-      print_message(error.what());
+      code = fail(exit_internal, error);
     }
     _exit(code);
   }

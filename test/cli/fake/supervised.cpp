@@ -8,6 +8,7 @@
 //
 //   LOCKFILE.mute   heartbeats get no answer
 //   LOCKFILE.lose   the lock is lost at once
+//   LOCKFILE.forget the lock is not held any more, and lost() does not tell
 //   LOCKFILE.hang   giving the lock back takes for ever
 #include <fcntl.h>
 #include <sys/file.h>
@@ -61,7 +62,9 @@ class file_hold : public held_lock {
     if (std::filesystem::exists(path_ + ".lose")) {
       lost_.request_stop();
     }
-    if (!std::filesystem::exists(path_ + ".mute")) {
+    if (std::filesystem::exists(path_ + ".forget")) {
+      deadline_ = boot_time::min();
+    } else if (!std::filesystem::exists(path_ + ".mute")) {
       deadline_ = pg_exclusive::boot_clock::now() + lease_;
     }
   }

@@ -11,7 +11,8 @@
 #include "base/exit_codes.hpp"
 #include "base/message.hpp"
 #include "commands/commands.hpp"
-#include "db/connection.hpp"
+#include "db/conninfo.hpp"
+#include "db/tool_error.hpp"
 #include "options/options.hpp"
 
 namespace pg_exclusive::cli {
@@ -19,7 +20,8 @@ namespace pg_exclusive::cli {
 namespace {
 
 int fail(const tool_error &error) {
-  print_message({"error: " + error.message, error.hint});
+  print_message(
+      {"error: " + error.message, error.hint, R"({"event":"error"})"});
   return error.exit_code;
 }
 
@@ -36,14 +38,27 @@ void fill_standard_descriptors() {
   }
 }
 
+/// What could not be written is an error. Returns 0 otherwise.
+int check_output() {
+  std::cout.flush();
+  if (!std::cout || std::fflush(stdout) != 0) {
+    throw tool_error{"could not write to standard output", "", exit_system};
+  }
+  return exit_ok;
+}
+
 int run_command_line(int argc, char **argv) {
   const auto parsed = parse_options(argc, argv);
   if (const auto *early = std::get_if<early_exit>(&parsed)) {
-    (void)std::fputs(early->text.c_str(),
-                     early->exit_code == exit_ok ? stdout : stderr);
-    return early->exit_code;
+    if (early->exit_code != exit_ok) {
+      print_message(early->text);
+      return early->exit_code;
+    }
+    std::cout << early->text.text;
+    return check_output();
   }
   hide_passwords(argc, argv);
+  refuse_encrypted_keys();
   const auto &given = std::get<options>(parsed);
   if (given.json) {
     print_messages_as_json();
@@ -51,11 +66,7 @@ int run_command_line(int argc, char **argv) {
   const int code =
       std::visit([&given](const auto &what) { return execute(what, given); },
                  given.command);
-  std::cout.flush();
-  if (code == exit_ok && (!std::cout || std::fflush(stdout) != 0)) {
-    throw tool_error{"could not write to standard output", "", exit_system};
-  }
-  return code;
+  return code == exit_ok ? check_output() : code;
 }
 
 }  // namespace

@@ -67,9 +67,11 @@ is($out, "-w", 'a command without --: its options are its own');
 my $holder = tool_tree([], 'touch ready; exec sleep 1000', 'tool/busy');
 $holder->ready or BAIL_OUT('no holder');
 (undef, $err) = code_is(75, 'taken', qw(run -n tool/busy -- true));
-like($err, qr{^pg_exclusive: busy: tool/busy held by \S+ \(pid \d+\) for \d\d:\d\d:\d\d$}m,
+like($err, qr{^pg_exclusive: busy: tool/busy held by \S+ \(pid \d+\) for \d\d:\d\d:\d\d, application ".*"$}m,
 	'taken: it says who has it');
 code_is(99, 'taken, -E', qw(run -n -E 99 tool/busy -- true));
+code_is(75, 'taken, -E with a leading zero', qw(run -n -E 075 tool/busy -- true));
+code_is(75, "taken, -w $_", qw(run -w), $_, qw(tool/busy -- true)) for '.2', '0.2', '00', '01';
 my $started = time;
 (undef, $err) = code_is(75, 'timed out', qw(run -w 0.7 tool/busy -- true));
 cmp_ok(time - $started, '>=', 0.7, 'timed out: not before');
@@ -167,6 +169,14 @@ for my $wrong ([qw(run)], [qw(run tool/x)], [qw(run tool -- true)],
 	[qw(run -s --slot a tool/x -- true)], [qw(run --once-per 1d -s tool/x -- true)],
 	[qw(run --grace 1081 tool/x -- true)],
 	[qw(run --once-per 1 tool/x -- true)], [qw(run --once-per x tool/x -- true)],
+	# A unit without its number ("${N}d", unset), a fraction of a second.
+	(map { [ 'run', '--once-per', $_, 'tool/x', '--', 'true' ] } qw(d s min 1.5s 0.9s 1.d.d +1d 1e1d 0x1d 1D .d), ' 1d', '1 d', ''),
+	[qw(run --full-period tool/x -- true)], [qw(run --full-period --slot a tool/x -- true)],
+	# Only plain numbers.
+	(map { [ 'run', '-w', $_, 'tool/x', '--', 'true' ] } ' 1', '+1', '0x1', '1e2', '1 ', '', '.', '1.', '1,5', 'inf', "1\n"),
+	(map { [ 'run', '-E', $_, 'tool/x', '--', 'true' ] } '7.5', '0x4b', '+75', ' 75', '', 'x'),
+	[qw(run --grace 0x1 tool/x -- true)], [qw(run --lease +15 tool/x -- true)],
+	[qw(watch --count 1.5)], [qw(watch -i 0x1)],
 	[qw(run --on-crash never --slot a tool/x -- true)],
 	[qw(run --grace 10 --lease 20 tool/x -- true)],
 	[qw(run --namespace a tool/x -- true)], [qw(run tool/x stray -- true)],
@@ -187,7 +197,7 @@ for my $wrong ([qw(run)], [qw(run tool/x)], [qw(run tool -- true)],
 	[qw(watch --count 0)], [qw(doctor --lease x)], [qw(status tool/x stray)])
 {
 	(undef, $err) = code_is(64, "usage: " . substr("@$wrong", 0, 60), @$wrong);
-	like($err, qr/^pg_exclusive: hint: Try "pg_exclusive.* --help"/m, 'usage: where to look');
+	like($err, qr/^pg_exclusive: hint: Try "pg_exclusive.* --help"|^\{.*"hint":"Try .*--help/m, 'usage: where to look');
 	unlike($err, qr/.{160}/, 'usage: in few words');
 }
 
@@ -211,14 +221,17 @@ for my $wrong ([qw(run)], [qw(run tool/x)], [qw(run tool -- true)],
 }
 
 # What cannot be written is told.
-for my $command ('id tool/x', 'status', 'doctor')
+for my $command ('id tool/x', 'status', 'doctor', '--help', '--version', 'run --help')
 {
 	is(system("$ENV{PG_EXCLUSIVE} $command >$_ 2>/dev/null") >> 8, 71,
 		"$command >$_: exit code") for '/dev/full', '&-';
 }
 
+# It starts from any prefix, because it needs no library of ours.
+unlike(`ldd $ENV{PG_EXCLUSIVE}`, qr/libpg_exclusive|not found/, 'libraries: none of ours, none missing');
+
 # Help and version, in the form of PostgreSQL's own programs.
-for my $command ('', qw(run status watch wait break id doctor))
+for my $command ('', qw(run status watch wait break check id doctor))
 {
 	my @command = $command ? ($command) : ();
 	for my $option ('--help', '-?')

@@ -23,7 +23,7 @@ my ($code, %found) = findings();
 is($code, 0, 'all is well: exit code') or diag(explain(\%found));
 is_deeply([ grep { $_->{level} ne 'ok' } values %found ], [], 'all is well: every line');
 ok($found{$_}, "there is a line about: $_")
-  for qw(server extension pooler lease settings role clock namespaces), 'lock table', 'dead link';
+  for qw(server extension pooler lease settings role clock namespaces encoding rights), 'lock table', 'dead link';
 
 my (undef, $out) = tool('doctor');
 like($out, qr/^ok    server      PostgreSQL \d+\.\d+$/m, 'plain text');
@@ -38,7 +38,8 @@ like($found{'dead link'}{text}, qr/by the server after [\d.]+ s, by us after [\d
 cmp_ok($client, '<', $server, 'a short lease: the client gives up first');
 
 # A lock table that fills up.
-for my $case ([ 3400, 1, 'warn' ], [ 5900, 2, 'fail' ])
+my $room = sql('SELECT room FROM lock_table');
+for my $case ([ int(0.6 * $room), 1, 'warn' ], [ int(0.93 * $room), 2, 'fail' ])
 {
 	my ($locks, $exit, $level) = @$case;
 	my $psql = start([ qw(psql -Xqc),
@@ -72,6 +73,38 @@ sql(q(CREATE ROLE hasty SUPERUSER LOGIN;
 is($code, 1, 'timeouts of the role: warns');
 is($found{setting}{level}, 'warn', 'timeouts of the role: a line about them');
 like($found{setting}{advice}, qr/override/, 'timeouts of the role: what to do');
+($code, %found) = findings();
+is($code, 1, "timeouts of another role: warns");
+like($found{timeout}{text}, qr/^hasty: (idle_session|statement)_timeout=[12]s$/, 'timeouts of another role: which');
+sql('DROP ROLE hasty; CREATE ROLE calm LOGIN; ALTER ROLE calm SET statement_timeout = 0');
+is((findings())[0], 0, 'a timeout that is switched off: all is well');
+
+# Rights of others on the extension's own tables, and their triggers.
+sql('CREATE ROLE app; GRANT INSERT, TRIGGER ON exclusive_internal.run_record TO app');
+($code, %found) = findings();
+is($code, 1, 'rights of others: warns');
+like($found{rights}{text}, qr/run_record \(app\)/, 'rights of others: which');
+sql('REVOKE ALL ON exclusive_internal.run_record FROM app; GRANT SELECT ON exclusive_internal.run_record TO app');
+is((findings())[0], 0, 'the right to read: all is well');
+sql(q(REVOKE ALL ON exclusive_internal.run_record FROM app;
+	CREATE FUNCTION nosy() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+	CREATE TRIGGER nosy BEFORE INSERT ON exclusive_internal.run_record FOR EACH ROW EXECUTE FUNCTION nosy()));
+($code, %found) = findings();
+is($code, 1, 'a trigger of others: warns');
+like($found{rights}{text}, qr/run_record: nosy/, 'a trigger of others: which');
+sql('DROP FUNCTION nosy CASCADE');
+is((findings())[0], 0, 'without it: all is well') or diag(explain(\%found));
+
+# An encoding that needs care.
+for my $case ([ 'LATIN1', qr/^LATIN1: names with/ ], [ 'SQL_ASCII', qr/^SQL_ASCII: / ])
+{
+	my ($encoding, $text) = @$case;
+	sql("CREATE DATABASE \"$encoding\" TEMPLATE template0 ENCODING '$encoding' LC_COLLATE 'C' LC_CTYPE 'C'");
+	system(qw(psql -Xq -d), $encoding, '-c', 'CREATE EXTENSION pg_exclusive') == 0 or die;
+	($code, %found) = findings('-d', $encoding);
+	is($code, 1, "$encoding: warns");
+	like($found{encoding}{text}, $text, "$encoding: a line about it");
+}
 
 # No extension.
 ($code, %found) = findings(qw(-d template1));

@@ -3,6 +3,7 @@ use strict;
 use warnings;
 use FindBin;
 use lib $FindBin::RealBin;
+use Encode qw(decode);
 use JSON::PP;
 use ProcessTree qw(wait_for slurp %kinds);
 use Test::More;
@@ -30,7 +31,7 @@ for my $name (sort keys %golden)
 my (undef, $out) = tool(qw(id --namespace a/b --key c));
 is($out, "5884018112297427615\n", 'id: a slash in the namespace');
 (undef, $out) = tool(qw(id --json a/b/c));
-is_deeply(decode_json($out), { namespace => 'a', key => 'b/c', id => -4805501903565335352 },
+is_deeply(decode_json($out), { namespace => 'a', key => 'b/c', id => '-4805501903565335352' },
 	'id: JSON');
 
 # status: nothing, then a holder and two who wait.
@@ -41,10 +42,21 @@ $holder->ready or BAIL_OUT('it does not start');
 my @waiting = map { tool_tree([], $kinds{plain}, 'see/one') } 1 .. 2;
 waits_for_lock('see/one', 2) or BAIL_OUT('they do not wait');
 (undef, $out) = tool(qw(status see));
-like($out, qr{^LOCK +MODE +HELD FOR +WAITERS +TOKEN +PID +ROLE +APPLICATION$}m, 'status: header');
-like($out, qr{^see/one  exclusive  \d\d:\d\d:\d\d  2 +\d+  \d+ +\w+ +pg_exclusive$}m, 'status: holder');
-like($out, qr{^see/one  exclusive  \d\d:\d\d:\d\d  $_ +\d+ +\w+ +pg_exclusive$}m, "status: waiter $_")
+like($out, qr{^LOCK +MODE +HELD FOR +WAITERS +PID +ROLE +APPLICATION$}m, 'status: header');
+like($out, qr{^see/one  exclusive  \d\d:\d\d:\d\d  2 +\d+ +\w+ +pg_exclusive\@\S+$}m, 'status: holder');
+like($out, qr{^see/one  exclusive  \d\d:\d\d:\d\d  $_ +\d+ +\w+ +pg_exclusive\@\S+$}m, "status: waiter $_")
   for 1, 2;
+is(scalar(grep { length > 80 } split /\n/, $out), 0, 'status: 80 columns');
+{
+	local $ENV{COLUMNS} = 120;
+	(undef, $out) = tool(qw(status see));
+	like($out, qr{^LOCK +MODE +HELD FOR +WAITERS +TOKEN +PID +ROLE +APPLICATION$}m, 'status: with room, tokens');
+	my $token = sql("SELECT token FROM lock_holders WHERE namespace = 'see'");
+	like($out, qr{^see/one  exclusive  \d\d:\d\d:\d\d  2 +$token +\d+ }m, 'status: with room, the token');
+	local $ENV{COLUMNS} = 70;
+	(undef, $out) = tool(qw(status see));
+	is(scalar(grep { length > 70 } split /\n/, decode('UTF-8', $out)), 0, 'status: narrower');
+}
 (undef, $out) = tool(qw(status --json see/one));
 my $told = decode_json($out);
 is(@{ $told->{holders} }, 1, 'status, JSON: holders');
@@ -57,8 +69,53 @@ is_deeply(decode_json($out), { holders => [], waiters => [] }, 'status, JSON: of
 $told = decode_json($out);
 is($told->{namespaces}[0]{namespace}, 'see', 'status, JSON: namespaces');
 is_deeply($told->{runs}, [], 'status, JSON: runs');
+is_deeply($told->{jobs}, [], 'status, JSON: jobs');
 (undef, $out) = tool(qw(status --namespaces));
 like($out, qr/^see /m, 'status: namespaces');
+
+# Jobs and runs, in 80 columns.
+tool(qw(run --once-per 1d see/job -- true));
+tool(qw(run --slot monday see/other-job -- false));
+(undef, $out) = tool(qw(status --runs see));
+like($out, qr{^JOB +LAST SUCCESS +LAST FAILURE +RUNNING SINCE +OVERDUE$}m, 'status --runs: jobs');
+like($out, qr{^see/job +\d\d-\d\d \d\d:\d\d:\d\d +00:00:00$}m, 'status --runs: a job that is well');
+like($out, qr{^see/other-job +\d\d-\d\d \d\d:\d\d:\d\d$}m, 'status --runs: a job that failed');
+like($out, qr{^see/other-job  monday +failed +1 +\d\d-\d\d}m, 'status --runs: a run');
+is(scalar(grep { length > 80 } split /\n/, $out), 0, 'status --runs: 80 columns');
+
+# check: in the manner of Nagios.
+sub check_is
+{
+	my ($expected, $text, $what, @arguments) = @_;
+	my ($code, $told) = tool('check', @arguments);
+	is($code, $expected, "check, $what: exit code");
+	like($told, qr/^$text/, "check, $what: text");
+	is(scalar(() = $told =~ /\n/g), 1, "check, $what: one line");
+	return;
+}
+sub started { sql("UPDATE exclusive_internal.run_record SET started_at = clock_timestamp() - interval '$_[1]', succeeded_at = clock_timestamp() - interval '$_[1]' WHERE key = '$_[0]'"); return }
+check_is(0, 'OK - see/job: last success 00:0', 'just now', 'see/job');
+check_is(0, 'OK - see/job: last success 00:0', 'just now, --max-age', qw(see/job --max-age 26h));
+check_is(2, 'CRITICAL - see/other-job: no success on record, failed 00:0', 'never', qw(see/other-job --max-age 26h));
+check_is(2, 'CRITICAL - see/none: no success on record', 'no record', qw(see/none --max-age 26h));
+check_is(3, 'UNKNOWN - see/other-job: no period is known; use --max-age', 'no period', 'see/other-job');
+check_is(3, 'UNKNOWN - see/job: ', 'no server', qw(see/job -h /nonexistent));
+started('job', '25 hours');
+check_is(2, 'CRITICAL - see/job: last success 1d 01:00:0', 'too old', 'see/job');
+check_is(0, 'OK - see/job: last success 1d 01:00:0', 'not too old, --max-age', qw(see/job --max-age 26h));
+is((tool(qw(run --once-per 1d see/job -- false)))[0], 1, 'a run that fails');
+check_is(1, 'WARNING - see/job: last success 1d 01:00:0\d ago, failed 00:0', 'a later failure', qw(see/job --max-age 26h));
+{
+	my $running = tool_tree([qw(--once-per 1d)], $kinds{plain}, 'see/job');
+	$running->ready or BAIL_OUT('it does not start');
+	check_is(1, 'WARNING - see/job: last success .* running since 00:0', 'running', qw(see/job --max-age 26h));
+	kill 'KILL', $running->{guard};
+	$running->exit_code;
+	check_is(1, 'WARNING - see/job: .* never ended', 'crashed', qw(see/job --max-age 26h));
+}
+(undef, $out) = tool(qw(check --json see/job --max-age 26h));
+is(decode_json($out)->{state}, 'WARNING', 'check, JSON');
+is((tool('check', @$_))[0], 64, "check @$_: usage") for [], ['see'], [qw(see/job --max-age 26)], [qw(see/job --max-age h)];
 
 # watch without a terminal is plain text.
 (undef, $out) = tool(qw(watch --count 2 -i 0.1));

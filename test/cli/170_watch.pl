@@ -43,7 +43,7 @@ my @lines = split /\n/, screen();
 is(scalar(grep { length > 80 } @lines), 0, '80 columns');
 like($lines[0], qr{^ pg_exclusive  \w+\@local/test +\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$}, 'title');
 like($lines[2], qr{^LOCK +MODE +TIME +PID +ROLE +APPLICATION *$}, 'header');
-like($lines[3], qr{^other/beta +exclusive +00:\d\d:\d\d +\d+ +\w+ +pg_exclusive *$}, 'first holder by name');
+like($lines[3], qr{^other/beta +exclusive +00:\d\d:\d\d +\d+ +\w+ +pg_exclusive\@\S+ *$}, 'first holder by name');
 like($lines[4], qr{^see/alpha +exclusive}, 'second holder');
 like($lines[5], qr{^  waits, place 1 +exclusive}, 'first in the queue below it');
 like($lines[6], qr{^  waits, place 2 +exclusive}, 'second in the queue below it');
@@ -89,9 +89,9 @@ shows(qr/status:0/, 'q: quits');
 # 200 locks, with names that are too long, and two columns wide a letter.
 sub watch_again
 {
-	my ($options, $shell) = @_;
+	my ($options, $shell, $name) = @_;
 	tmux(qw(respawn-pane -k -t watch), "stty sane; $options LC_ALL=C.UTF-8 " . ($shell // '')
-		  . " $ENV{PG_EXCLUSIVE} watch -i 0.2; echo status:\$?; exec cat");
+		  . " $ENV{PG_EXCLUSIVE} watch -i 0.2 " . ($name // '') . "; echo status:\$?; exec cat");
 	return;
 }
 tmux(qw(resize-window -t watch -x 80 -y 24));
@@ -118,6 +118,14 @@ shows(qr/^see\/(long-){10}/m, 'long names: a wider window shows more of them');
 keys_are('/', "\x{591c}", 'Enter');
 shows(qr{filter: \x{591c}\n.*\nsee/\x{591c}}, 'a filter in any language');
 
+# A wide window shows all columns, and one long name takes its share only.
+tmux(qw(resize-window -t watch -x 200 -y 24));
+keys_are('Escape');
+keys_are('/', 'long', 'Enter');
+ok(wait_for(sub { screen() =~ /^see\/long.*\x{2026} +exclusive.*holder of many locks *$/m }),
+	'200 columns: the long name is cut, the application is not') or diag(screen());
+tmux(qw(resize-window -t watch -x 80 -y 24));
+
 # Ctrl-C quits like q; TERM ends it, and gives the terminal back.
 keys_are('C-c');
 shows(qr/status:0/, 'Ctrl-C: quits');
@@ -125,6 +133,32 @@ watch_again('', 'sh -c \'echo $$ >' . "$dir/pid" . '; exec "$@"\' sh');
 shows(qr/203 held/, 'TERM: it runs');
 kill 'TERM', slurp("$dir/pid");
 shows(qr/status:143/, 'TERM: exit code');
+# The C locale has no ellipsis.
+tmux(qw(respawn-pane -k -t watch), "stty sane; LC_ALL=C $ENV{PG_EXCLUSIVE} watch -i 0.2; echo status:\$?; exec cat");
+shows(qr/203 held/, 'C locale: it runs');
+keys_are('End');
+shows(qr/^see\/(long-)+[long-]*~ +exclusive/m, 'C locale: a plain mark, no stray byte');
+unlike(screen(), qr/\x{fffd}|\x{e2}|M-b/, 'C locale: no stray byte');
+keys_are('q');
+shows(qr/status:0/, 'C locale: quits');
+
+# Colors, unless NO_COLOR says no. The escape codes are in the terminal's log.
+for my $no ('', 1)
+{
+	watch_again("NO_COLOR=$no TERM=xterm-256color", '', 'see/alpha');
+	shows(qr/1 held, 2 waiting/, "NO_COLOR=$no: it runs");
+	open(my $pipe, '-|', @tmux, qw(capture-pane -e -p -t watch)) or die;
+	my $text = do { local $/; <$pipe> };
+	$no ? unlike($text, qr/\e\[[\d;]*3[36]m/, "NO_COLOR=$no: no color") : like($text, qr/\e\[[\d;]*3[36]m/, "NO_COLOR=$no: waiters and contended holders in color");
+	keys_are('q');
+	shows(qr/status:0/, "NO_COLOR=$no: quits");
+}
+
+# A terminal that cannot move its cursor gets plain text.
+tmux(qw(respawn-pane -k -t watch), "stty sane; trap : INT; TERM=dumb $ENV{PG_EXCLUSIVE} watch -i 0.2 see/alpha; echo left; exec cat");
+shows(qr/1 held, 2 waiting.*^see\/alpha.*1 held, 2 waiting/ms, 'TERM=dumb: plain text, again and again');
+keys_are('C-c');
+shows(qr/left/, 'TERM=dumb: Ctrl-C ends it');
 watch_again('TERM=nonsense');
 shows(qr/error: the terminal type "nonsense" is not known\n.*hint: .*\nstatus:78/, 'an unknown terminal');
 $psql->kill_kill;

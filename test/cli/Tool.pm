@@ -54,7 +54,7 @@ sub waits_for_lock
 		sub {
 			sql("SELECT count(*) FROM lock_waiters WHERE namespace = '$namespace'"
 				  . " AND key = '$key'") == $number;
-		});
+		}, 120);
 }
 
 1;

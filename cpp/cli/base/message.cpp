@@ -2,10 +2,12 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 
 #include "base/json_text.hpp"
+#include "base/utf8.hpp"
 
 namespace pg_exclusive::cli {
 
@@ -13,10 +15,35 @@ namespace {
 
 bool json_wanted = false;
 
+/// Text that cannot steer a terminal. Control characters and bytes that are not
+/// UTF-8 become \xNN, whatever the locale is. Line breaks and tabs
+/// stay.
+std::string without_controls(const std::string &text) {
+  std::string result;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t length = utf8_length(text, at);
+    const auto byte = static_cast<unsigned char>(text[at]);
+    const bool c1 = length == 2 && byte == 0xC2 &&
+                    static_cast<unsigned char>(text[at + 1]) < 0xA0;
+    if (length > 0 && !c1 && (byte >= ' ' || byte == '\n' || byte == '\t') &&
+        byte != 0x7F) {
+      result += text.substr(at, length);
+      at += length;
+      continue;
+    }
+    for (std::size_t end = at + std::max<std::size_t>(length, 1); at < end;
+         ++at) {
+      result += escaped(text[at]);
+    }
+  }
+  return result;
+}
+
 std::string lines_for(const message &what) {
   if (!json_wanted) {
-    return "pg_exclusive: " + what.text + "\n" +
-           (what.hint.empty() ? "" : "pg_exclusive: hint: " + what.hint + "\n");
+    const std::string hint =
+        what.hint.empty() ? "" : "pg_exclusive: hint: " + what.hint + "\n";
+    return without_controls("pg_exclusive: " + what.text + "\n" + hint);
   }
   auto object = what.details.empty()
                     ? nlohmann::ordered_json::object()

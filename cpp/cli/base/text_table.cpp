@@ -1,9 +1,10 @@
 #include "base/text_table.hpp"
 
 #include <algorithm>
-#include <array>
-#include <cstdio>
 #include <cwchar>
+#include <numeric>
+
+#include "base/utf8.hpp"
 
 namespace pg_exclusive::cli {
 
@@ -43,10 +44,7 @@ std::string printable(const std::string &text) {
       return;
     }
     for (const char byte : bytes) {
-      std::array<char, 5> escaped{};
-      (void)std::snprintf(escaped.data(), escaped.size(), "\\x%02x",
-                          static_cast<unsigned char>(byte));
-      result += escaped.data();
+      result += escaped(byte);
     }
   });
   return result;
@@ -58,6 +56,13 @@ int display_width(const std::string &text) {
     total += std::max(width, 0);
   });
   return total;
+}
+
+/// What stands for the rest of a text: "…", or "~" where the locale does not
+/// have it.
+const std::string &ellipsis() {
+  static const std::string text = display_width("…") == 1 ? "…" : "~";
+  return text;
 }
 
 std::string fitted(const std::string &text, int width) {
@@ -75,10 +80,26 @@ std::string fitted(const std::string &text, int width) {
     }
   });
   if (width > 0) {
-    result += "…";
+    result += ellipsis();
     ++used;
   }
   return result + std::string(std::max(width - used, 0), ' ');
+}
+
+void fit_columns(std::vector<int> &widths, int width,
+                 const std::vector<std::size_t> &may_be_cut, int least) {
+  const int gaps = 2 * static_cast<int>(widths.size() - 1);
+  int missing = std::accumulate(widths.begin(), widths.end(), gaps) - width;
+  while (missing > 0) {
+    const auto widest = *std::max_element(
+        may_be_cut.begin(), may_be_cut.end(),
+        [&](std::size_t a, std::size_t b) { return widths[a] < widths[b]; });
+    if (widths[widest] <= least) {
+      return;
+    }
+    --widths[widest];
+    --missing;
+  }
 }
 
 text_table::text_table(std::vector<std::string> header)
@@ -95,6 +116,15 @@ void text_table::add(std::vector<std::string> row) {
     }
   }
   rows_.push_back(std::move(row));
+}
+
+void text_table::fit(int width, const std::vector<std::size_t> &may_be_cut) {
+  fit_columns(widths_, width, may_be_cut, 8);
+  for (auto &row : rows_) {
+    for (const std::size_t i : may_be_cut) {
+      row[i] = fitted(row[i], std::min(widths_[i], display_width(row[i])));
+    }
+  }
 }
 
 std::string text_table::str() const {

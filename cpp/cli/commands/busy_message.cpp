@@ -1,7 +1,8 @@
 #include "commands/busy_message.hpp"
 
-#include "base/format_time.hpp"
+#include "base/format_duration.hpp"
 #include "base/json_text.hpp"
+#include "base/to_string.hpp"
 
 namespace pg_exclusive::cli {
 
@@ -24,7 +25,10 @@ message busy_message(const lock_name &name, outcome why,
       const auto held_for = std::chrono::floor<std::chrono::seconds>(
           std::chrono::system_clock::now() - *holder->acquired_at);
       text += " for " + format_duration(held_for);
-      details["holder"]["acquired_at"] = format_time(*holder->acquired_at);
+      details["holder"]["acquired_at"] = to_string(*holder->acquired_at);
+    }
+    if (!holder->application_name.empty()) {
+      text += ", application \"" + holder->application_name + "\"";
     }
   }
   if (why == outcome::timed_out) {

@@ -12,6 +12,7 @@ int execute(const watch_options &wanted, const options &all);
 int execute(const wait_options &wanted, const options &all);
 int execute(const break_options &wanted, const options &all);
 int execute(const id_options &wanted, const options &all);
+int execute(const check_options &wanted, const options &all);
 int execute(const doctor_options &wanted, const options &all);
 
 }  // namespace pg_exclusive::cli

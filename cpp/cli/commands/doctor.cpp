@@ -7,6 +7,7 @@
 #include "base/json_text.hpp"
 #include "commands/commands.hpp"
 #include "commands/doctor_checks.hpp"
+#include "db/conninfo.hpp"
 #include "pg_exclusive/client.hpp"
 
 namespace pg_exclusive::cli {
@@ -36,8 +37,8 @@ std::vector<finding> examine(const doctor_options &wanted, const options &all) {
     findings.push_back(
         {level::fail, "locks", describe(error).message, error.hint()});
   }
-  pqxx::connection plain{conninfo};
-  for (auto &finding : check_database(plain, facts)) {
+  database db{conninfo};
+  for (auto &finding : check_database(db, facts)) {
     findings.push_back(std::move(finding));
   }
   return findings;
@@ -67,12 +68,7 @@ void print_json(const std::vector<finding> &findings) {
 }  // namespace
 
 int execute(const doctor_options &wanted, const options &all) {
-  std::vector<finding> findings;
-  try {
-    findings = examine(wanted, all);
-  } catch (const pqxx::broken_connection &error) {
-    throw tool_error{error.what(), "", exit_unavailable};
-  }
+  const std::vector<finding> findings = examine(wanted, all);
   all.json ? print_json(findings) : print(findings);
   const auto worst = std::max_element(
       findings.begin(), findings.end(),

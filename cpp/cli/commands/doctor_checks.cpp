@@ -1,93 +1,21 @@
+// What doctor asks the database. All questions travel together.
 #include "commands/doctor_checks.hpp"
 
 #include <array>
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
 
 #include "base/text_table.hpp"
-#include "pg_exclusive/version.hpp"
 
 namespace pg_exclusive::cli {
 
 namespace {
 
-std::string in_seconds(std::chrono::milliseconds t) {
-  std::array<char, 32> text{};
-  (void)std::snprintf(text.data(), text.size(), "%.4g s",
-                      static_cast<double>(t.count()) / 1000);
-  return text.data();
-}
+constexpr auto ask_primary = "SELECT pg_catalog.pg_is_in_recovery()";
 
-finding check_version(const server_facts &facts) {
-  const std::string version =
-      "PostgreSQL " + std::to_string(facts.server_version / 10000) + "." +
-      std::to_string(facts.server_version % 10000);
-  if (facts.server_version < 150000) {
-    return {level::fail, "server", version, "PostgreSQL 15 or newer is needed"};
-  }
-  return {level::ok, "server", version, ""};
-}
-
-finding check_extension(const server_facts &facts) {
-  if (facts.extension_version.empty()) {
-    return {level::fail, "extension", "not in this database",
-            "CREATE EXTENSION pg_exclusive;"};
-  }
-  if (facts.extension_version != PG_EXCLUSIVE_VERSION) {
-    return {
-        level::warn, "extension",
-        facts.extension_version + ", the tool is " PG_EXCLUSIVE_VERSION,
-        "install the same version and ALTER EXTENSION pg_exclusive UPDATE;"};
-  }
-  return {level::ok, "extension",
-          facts.extension_version + " in schema " + facts.extension_schema, ""};
-}
-
-finding check_pooler(const server_facts &facts) {
-  if (facts.behind_pooler) {
-    return {level::fail, "pooler", "something answers in the server's place",
-            "connect to the server itself: locks of a session exclude nobody "
-            "behind a pooler in transaction mode"};
-  }
-  return {level::ok, "pooler", "none in between", ""};
-}
-
-finding check_lease(const server_facts &facts) {
-  const std::string bounds =
-      "lease " + in_seconds(facts.lease) + ": we give up after " +
-      in_seconds(facts.client_bound) + ", the server frees the lock after " +
-      in_seconds(facts.server_bound);
-  if (facts.client_bound >= facts.server_bound) {
-    return {level::fail, "lease", bounds,
-            "the server must be the later one: use a longer --lease"};
-  }
-  return {level::ok, "lease", bounds, ""};
-}
-
-finding check_link(const server_facts &facts) {
-  if (facts.unix_socket) {
-    return {level::ok, "dead link", "Unix socket, no network", ""};
-  }
-  const std::string bounds =
-      "noticed by the server after " + in_seconds(facts.server_tcp_bound) +
-      ", by us after " + in_seconds(facts.client_tcp_bound);
-  if (facts.server_tcp_bound.count() == 0 ||
-      facts.client_tcp_bound.count() == 0) {
-    return {level::warn, "dead link", bounds + " (0 s: never)",
-            "let the kernel notice: keepalives and tcp_user_timeout"};
-  }
-  return {level::ok, "dead link", bounds, ""};
-}
-
-pqxx::result ask(pqxx::connection &to, const std::string &sql) {
-  pqxx::nontransaction work{to};
-  return work.exec(sql);
-}
-
-finding check_primary(pqxx::connection &to) {
-  const bool standby =
-      *ask(to, "SELECT pg_catalog.pg_is_in_recovery()")[0][0].c_str() == 't';
-  if (standby) {
+finding check_primary(const rows &answer) {
+  if (answer.text(0, 0) == "t") {
     return {level::fail, "role", "this server is a standby",
             "locks are taken on the primary: name all hosts and add "
             "target_session_attrs=read-write"};
@@ -95,18 +23,16 @@ finding check_primary(pqxx::connection &to) {
   return {level::ok, "role", "primary", ""};
 }
 
-finding check_lock_table(pqxx::connection &to) {
-  const auto row =
-      ask(to,
-          "SELECT (SELECT count(*) FROM pg_catalog.pg_locks),"
-          " pg_catalog.current_setting('max_locks_per_transaction')::bigint *"
-          " (pg_catalog.current_setting('max_connections')::bigint +"
-          " pg_catalog.current_setting('max_prepared_transactions')::bigint)");
-  const auto used = row[0][0].as<double>();
-  const auto size = row[0][1].as<double>();
+std::string ask_lock_table(const std::string &schema) {
+  return "SELECT used, room FROM " + schema + ".lock_table";
+}
+
+finding check_lock_table(const rows &answer) {
+  const auto used = static_cast<double>(answer.number(0, 0));
+  const auto size = static_cast<double>(answer.number(0, 1));
   const double percent = std::floor(100 * used / size);
-  const std::string text = std::string{row[0][0].c_str()} + " of about " +
-                           row[0][1].c_str() + " locks in use (" +
+  const std::string text = answer.text(0, 0) + " locks in use, room for " +
+                           answer.text(0, 1) + " (" +
                            std::to_string(static_cast<int>(percent)) + " %)";
   const std::string advice = "raise max_locks_per_transaction (restart)";
   if (percent >= 90) {
@@ -116,14 +42,11 @@ finding check_lock_table(pqxx::connection &to) {
                        : finding{level::ok, "lock table", text, ""};
 }
 
-finding check_clock(pqxx::connection &to) {
-  const auto before = std::chrono::system_clock::now();
-  const auto row = ask(to,
-                       "SELECT pg_catalog.date_part('epoch',"
-                       " pg_catalog.clock_timestamp())");
-  const auto server = row[0][0].as<double>();
-  const double ours =
-      std::chrono::duration<double>(before.time_since_epoch()).count();
+constexpr auto ask_clock =
+    "SELECT pg_catalog.date_part('epoch', pg_catalog.clock_timestamp())";
+
+finding check_clock(const rows &answer, double ours) {
+  const double server = std::strtod(answer.text(0, 0).c_str(), nullptr);
   const double apart = std::fabs(server - ours);
   std::array<char, 64> text{};
   (void)std::snprintf(text.data(), text.size(),
@@ -135,18 +58,113 @@ finding check_clock(pqxx::connection &to) {
   return {level::ok, "clock", text.data(), ""};
 }
 
-finding check_namespaces(pqxx::connection &to, const std::string &schema) {
-  const auto rows =
-      ask(to,
-          "SELECT count(*), pg_catalog.string_agg(namespace, ', ')"
-          " FILTER (WHERE paused_at IS NOT NULL) FROM " +
-              schema + ".lock_namespaces");
-  const std::string text = std::string{rows[0][0].c_str()} + " namespace" +
-                           (std::string{"1"} == rows[0][0].c_str() ? "" : "s") +
+constexpr auto ask_encoding =
+    "SELECT pg_catalog.current_setting('server_encoding')";
+
+finding check_encoding(const rows &answer) {
+  const std::string encoding = answer.text(0, 0);
+  if (encoding == "UTF8") {
+    return {level::ok, "encoding", "UTF8", ""};
+  }
+  if (encoding == "SQL_ASCII") {
+    return {level::warn, "encoding",
+            "SQL_ASCII: the server compares bytes and converts nothing",
+            "use names in ASCII, or UTF-8 in every client"};
+  }
+  return {level::warn, "encoding",
+          encoding + ": names with characters outside it cannot be used",
+          "use names that this encoding has, or a database in UTF8"};
+}
+
+// Settings of other roles and databases: this session does not see them.
+constexpr auto ask_timeouts = R"(
+SELECT coalesce(r.rolname, 'every role') ||
+    coalesce(' in ' || d.datname, '') || ': ' || setting
+  FROM pg_catalog.pg_db_role_setting s
+  LEFT JOIN pg_catalog.pg_roles r ON r.oid = s.setrole
+  LEFT JOIN pg_catalog.pg_database d ON d.oid = s.setdatabase,
+  pg_catalog.unnest(s.setconfig) setting
+ WHERE (s.setdatabase = 0 OR d.datname = pg_catalog.current_database())
+   AND pg_catalog.split_part(setting, '=', 1) IN ('statement_timeout',
+     'lock_timeout', 'idle_session_timeout', 'transaction_timeout',
+     'idle_in_transaction_session_timeout')
+   AND pg_catalog.split_part(setting, '=', 2) !~ '^0[a-z]*$'
+ ORDER BY 1 LIMIT 20)";
+
+void check_timeouts(const rows &answer, std::vector<finding> &to) {
+  for (int row = 0; row < answer.size(); ++row) {
+    to.push_back({level::warn, "timeout", printable(answer.text(row, 0)),
+                  "it ends plain SQL sessions that hold or wait for locks; the "
+                  "tool and the client library override it"});
+  }
+}
+
+// Rights of others on the extension's own tables and sequences. Reading is
+// harmless. Anything else lets a role change what the extension relies on.
+constexpr auto ask_rights = R"(
+SELECT pg_catalog.string_agg(DISTINCT c.relname || ' (' ||
+    CASE a.grantee WHEN 0 THEN 'PUBLIC'
+      ELSE pg_catalog.pg_get_userbyid(a.grantee) END || ')', ', ')
+  FROM pg_catalog.pg_extension e
+  JOIN pg_catalog.pg_depend d ON d.refobjid = e.oid AND d.deptype = 'e'
+   AND d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass
+   AND d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
+  JOIN pg_catalog.pg_class c ON c.oid = d.objid AND c.relkind IN ('r', 'S'),
+  pg_catalog.aclexplode(c.relacl) a
+ WHERE e.extname = 'pg_exclusive' AND a.grantee <> c.relowner
+   AND a.privilege_type <> 'SELECT')";
+constexpr auto ask_triggers = R"(
+SELECT pg_catalog.string_agg(DISTINCT c.relname || ': ' || x.name, ', ')
+  FROM pg_catalog.pg_extension e
+  JOIN pg_catalog.pg_depend d ON d.refobjid = e.oid AND d.deptype = 'e'
+   AND d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass
+   AND d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
+  JOIN pg_catalog.pg_class c ON c.oid = d.objid AND c.relkind = 'r'
+  JOIN (SELECT tgrelid AS relation, tgname AS name,
+         'pg_catalog.pg_trigger'::pg_catalog.regclass AS class, oid
+         FROM pg_catalog.pg_trigger WHERE NOT tgisinternal
+        UNION ALL SELECT ev_class, rulename,
+         'pg_catalog.pg_rewrite'::pg_catalog.regclass, oid
+         FROM pg_catalog.pg_rewrite) x ON x.relation = c.oid
+  LEFT JOIN pg_catalog.pg_depend own ON own.objid = x.oid
+   AND own.classid = x.class AND own.refobjid = e.oid AND own.deptype = 'e'
+  LEFT JOIN pg_catalog.pg_trigger t ON t.oid = x.oid
+  LEFT JOIN pg_catalog.pg_depend f ON f.objid = t.tgfoid AND f.deptype = 'e'
+   AND f.refobjid = e.oid
+ WHERE e.extname = 'pg_exclusive' AND own.objid IS NULL AND f.objid IS NULL)";
+
+void check_rights(const rows &rights, const rows &triggers,
+                  std::vector<finding> &to) {
+  if (!rights.is_null(0, 0)) {
+    to.push_back({level::warn, "rights",
+                  "other roles may change " + printable(rights.text(0, 0)),
+                  "REVOKE ALL on these: the extension needs no such grant"});
+  }
+  if (!triggers.is_null(0, 0)) {
+    to.push_back(
+        {level::warn, "rights",
+         "triggers or rules of others on " + printable(triggers.text(0, 0)),
+         "drop them: they run with each statement of the extension"});
+  }
+  if (rights.is_null(0, 0) && triggers.is_null(0, 0)) {
+    to.push_back({level::ok, "rights",
+                  "no one else may change the extension's tables", ""});
+  }
+}
+
+std::string ask_namespaces(const std::string &schema) {
+  return "SELECT count(*), pg_catalog.string_agg(namespace, ', ')"
+         " FILTER (WHERE paused_at IS NOT NULL) FROM " +
+         schema + ".lock_namespaces";
+}
+
+finding check_namespaces(const rows &answer) {
+  const std::string text = answer.text(0, 0) + " namespace" +
+                           (answer.number(0, 0) == 1 ? "" : "s") +
                            " registered";
-  if (!rows[0][1].is_null()) {
+  if (!answer.is_null(0, 1)) {
     return {level::warn, "namespaces",
-            text + "; paused: " + printable(rows[0][1].c_str()),
+            text + "; paused: " + printable(answer.text(0, 1)),
             "SELECT resume_lock_namespace(NAME) when the maintenance is over"};
   }
   return {level::ok, "namespaces", text, ""};
@@ -154,31 +172,29 @@ finding check_namespaces(pqxx::connection &to, const std::string &schema) {
 
 }  // namespace
 
-std::vector<finding> check_facts(const server_facts &facts) {
-  std::vector<finding> result{check_version(facts), check_extension(facts),
-                              check_pooler(facts), check_lease(facts),
-                              check_link(facts)};
-  for (const auto &setting : facts.overridden) {
-    result.push_back(
-        {level::warn, "setting",
-         setting.name + " = " + setting.value + " (" + setting.source +
-             ") would end or prevent holds and waits",
-         "this tool and the client library override it; change it if locks "
-         "are taken in plain SQL sessions too"});
+std::vector<finding> check_database(database &db, const server_facts &facts) {
+  std::string sql;
+  for (const char *question : {ask_primary, ask_clock, ask_encoding,
+                               ask_timeouts, ask_rights, ask_triggers}) {
+    sql.append(question).append(";");
   }
-  if (facts.overridden.empty()) {
-    result.push_back({level::ok, "settings",
-                      "none that would end or prevent holds and waits", ""});
+  const bool extension = !facts.extension_schema.empty();
+  if (extension) {
+    sql += ask_namespaces(facts.extension_schema) + ";" +
+           ask_lock_table(facts.extension_schema);
   }
-  return result;
-}
-
-std::vector<finding> check_database(pqxx::connection &to,
-                                    const server_facts &facts) {
-  std::vector<finding> result{check_primary(to), check_lock_table(to),
-                              check_clock(to)};
-  if (!facts.extension_schema.empty()) {
-    result.push_back(check_namespaces(to, facts.extension_schema));
+  const double ours = std::chrono::duration<double>(
+                          std::chrono::system_clock::now().time_since_epoch())
+                          .count();
+  const auto answers = db.ask_all(sql);
+  std::vector<finding> result{check_primary(answers.at(0)),
+                              check_clock(answers.at(1), ours),
+                              check_encoding(answers.at(2))};
+  check_timeouts(answers.at(3), result);
+  check_rights(answers.at(4), answers.at(5), result);
+  if (extension) {
+    result.push_back(check_namespaces(answers.at(6)));
+    result.push_back(check_lock_table(answers.at(7)));
   }
   return result;
 }

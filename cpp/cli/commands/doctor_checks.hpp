@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "db/connection.hpp"
+#include "db/database.hpp"
 #include "pg_exclusive/client_options.hpp"
 
 namespace pg_exclusive::cli {
@@ -21,8 +21,9 @@ struct finding {
 /// Judges what a client has found out about its connection.
 [[nodiscard]] std::vector<finding> check_facts(const server_facts &facts);
 
-/// Asks the database itself: its role, versions, lock table, namespaces, clock.
-[[nodiscard]] std::vector<finding> check_database(pqxx::connection &to,
+/// Asks the database itself: its role, lock table, clock, encoding, settings of
+/// roles, rights, and namespaces. @throws tool_error
+[[nodiscard]] std::vector<finding> check_database(database &db,
                                                   const server_facts &facts);
 
 }  // namespace pg_exclusive::cli

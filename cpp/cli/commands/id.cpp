@@ -8,11 +8,12 @@
 namespace pg_exclusive::cli {
 
 int execute(const id_options &wanted, const options &all) {
+  // A string in JSON, because it exceeds what a double holds exactly.
   const std::int64_t id = wanted.name.id();
   if (all.json) {
     const nlohmann::ordered_json object{{"namespace", wanted.name.namespace_},
                                         {"key", wanted.name.key},
-                                        {"id", id}};
+                                        {"id", std::to_string(id)}};
     std::cout << json_text(object) << '\n';
   } else {
     std::cout << id << '\n';

@@ -4,9 +4,10 @@
 #include "base/exit_codes.hpp"
 #include "base/json_text.hpp"
 #include "base/message.hpp"
+#include "base/text_table.hpp"
 #include "commands/busy_message.hpp"
 #include "commands/commands.hpp"
-#include "db/connection.hpp"
+#include "db/conninfo.hpp"
 #include "pg_exclusive/client.hpp"
 
 namespace pg_exclusive::cli {
@@ -32,7 +33,7 @@ int execute(const wait_options &wanted, const options &all) {
                                         {"free", true}};
     std::cout << json_text(object) << '\n';
   } else {
-    std::cout << "free: " << wanted.name.to_string() << '\n';
+    std::cout << "free: " << printable(wanted.name.to_string()) << '\n';
   }
   return exit_ok;
 }

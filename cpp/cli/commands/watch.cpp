@@ -3,29 +3,42 @@
 
 #include <iostream>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <thread>
+#include <type_traits>
 
 #include "base/exit_codes.hpp"
+#include "base/json_text.hpp"
 #include "base/text_table.hpp"
 #include "commands/commands.hpp"
+#include "commands/terminal_type.hpp"
 #include "commands/watch_list.hpp"
 #include "commands/watch_screen.hpp"
-#include "db/connection.hpp"
 #include "db/views.hpp"
 
 namespace pg_exclusive::cli {
 
 namespace {
 
-/// A session that is opened again after it was lost: nothing depends on it.
+/// A session that is opened again after it was lost. Nothing depends on it.
 class observer {
  public:
   observer(const connection_options &to, const selection &what)
-      : to_{to}, what_{what}, db_{std::make_unique<database>(to)} {}
+      : to_{to}, what_{what} {}
 
+  lock_snapshot look() {
+    return with_session([this](database &db) { return read_locks(db, what_); });
+  }
+  std::string look_json() {
+    return with_session([this](database &db) {
+      return json_text(read_json(db, what_,
+                                 {{"holders", "lock_holders", what_},
+                                  {"waiters", "lock_waiters", what_}}));
+    });
+  }
+
+ private:
   template <typename F>
-  auto with_session(const F &ask) {
+  std::invoke_result_t<F, database &> with_session(const F &ask) {
     try {
       if (!db_) {
         db_ = std::make_unique<database>(to_);
@@ -36,23 +49,7 @@ class observer {
       throw;
     }
   }
-  void require_namespace() {
-    with_session([this](database &db) { cli::require_namespace(db, what_); });
-  }
-  lock_snapshot look() {
-    return with_session([this](database &db) { return read_locks(db, what_); });
-  }
-  std::string look_json() {
-    return with_session([this](database &db) {
-      using json = nlohmann::ordered_json;
-      return json{
-          {"holders", json::parse(read_json(db, "lock_holders", what_))},
-          {"waiters", json::parse(read_json(db, "lock_waiters", what_))}}
-          .dump();
-    });
-  }
 
- private:
   const connection_options &to_;
   const selection &what_;
   std::unique_ptr<database> db_;
@@ -74,10 +71,11 @@ void print_plain(const lock_snapshot &locks) {
 
 int execute(const watch_options &wanted, const options &all) {
   observer eyes{all.connection, wanted.what};
-  eyes.require_namespace();
-  if (!all.json && isatty(STDOUT_FILENO) != 0 && isatty(STDIN_FILENO) != 0) {
-    watch_on_screen(wanted, [&eyes] { return eyes.look(); });
-    return exit_ok;
+  const bool terminal = isatty(STDOUT_FILENO) != 0 && isatty(STDIN_FILENO) != 0;
+  if (!all.json && terminal && has_screen()) {
+    // The first look asks for a password, or fails, before the screen is taken.
+    const lock_snapshot first = eyes.look();
+    watch_on_screen(wanted, first, [&eyes] { return eyes.look(); });
   }
   for (int looks = 1;; ++looks) {
     if (all.json) {

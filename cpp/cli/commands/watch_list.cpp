@@ -2,9 +2,8 @@
 
 #include <algorithm>
 #include <map>
-#include <numeric>
 
-#include "base/format_time.hpp"
+#include "base/format_duration.hpp"
 #include "base/text_table.hpp"
 
 namespace pg_exclusive::cli {
@@ -104,7 +103,8 @@ std::vector<watch_row> watch_rows(const lock_snapshot &locks,
   return result;
 }
 
-watch_layout::watch_layout(const std::vector<watch_row> &rows, int width) {
+watch_layout::watch_layout(const std::vector<watch_row> &rows, int width)
+    : widths_(watch_header().size()) {
   const auto widen = [this](const watch_cells &cells) {
     for (std::size_t i = 0; i < cells.size(); ++i) {
       widths_[i] = std::max(widths_[i], display_width(cells[i]));
@@ -114,17 +114,8 @@ watch_layout::watch_layout(const std::vector<watch_row> &rows, int width) {
   for (const watch_row &row : rows) {
     widen(row.cells);
   }
-  const int gaps = 2 * static_cast<int>(widths_.size() - 1);
-  int missing = std::accumulate(widths_.begin(), widths_.end(), gaps) - width;
-  // What does not fit is cut where it says least.
-  for (const auto &[column, least] :
-       {std::pair{application_column, 12}, std::pair{who_column, 16},
-        std::pair{lock_column, 16}}) {
-    const int cut =
-        std::clamp(widths_[column] - least, 0, std::max(missing, 0));
-    widths_[column] -= cut;
-    missing -= cut;
-  }
+  fit_columns(widths_, width, {lock_column, who_column, application_column},
+              12);
 }
 
 std::string watch_layout::line(const watch_cells &cells) const {

@@ -42,7 +42,7 @@ class watch_layout {
   [[nodiscard]] std::string line(const watch_cells &cells) const;
 
  private:
-  std::array<int, 6> widths_{};
+  std::vector<int> widths_;
 };
 
 /// `3 held, 2 waiting`

@@ -1,6 +1,7 @@
 #include "commands/watch_screen.hpp"
 
 #include <ncurses.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -10,7 +11,9 @@
 
 #include "base/exit_codes.hpp"
 #include "base/text_table.hpp"
-#include "db/connection.hpp"
+#include "commands/looker.hpp"
+#include "commands/terminal_type.hpp"
+#include "db/tool_error.hpp"
 
 namespace pg_exclusive::cli {
 
@@ -25,7 +28,13 @@ volatile std::sig_atomic_t end_signal = 0;
 
 extern "C" void note_end_signal(int number) { end_signal = number; }
 
-/// The terminal is ours as long as it lives.
+/// https://no-color.org
+bool color_wanted() {
+  const char *no_color = std::getenv("NO_COLOR");
+  return no_color == nullptr || *no_color == '\0';
+}
+
+/// Takes the terminal as long as it lives.
 class terminal {
  public:
   terminal() {
@@ -36,18 +45,14 @@ class terminal {
     }
     screen_ = newterm(nullptr, stdout, stdin);
     if (screen_ == nullptr) {
-      const char *type = std::getenv("TERM");
-      throw tool_error{std::string{"the terminal type \""} +
-                           (type != nullptr ? type : "") + "\" is not known",
-                       "set TERM, or add \"| cat\" for plain text",
-                       exit_config};
+      throw unknown_terminal();
     }
     cbreak();
     noecho();
     keypad(stdscr, TRUE);
     set_escdelay(25);
     curs_set(0);
-    if (has_colors()) {
+    if (has_colors() && color_wanted()) {
       start_color();
       use_default_colors();
       init_pair(waiter_color, COLOR_CYAN, -1);
@@ -68,37 +73,54 @@ class terminal {
 
 class watch_screen {
  public:
-  watch_screen(const watch_options &wanted, const look &take)
-      : wanted_{wanted}, take_{take} {}
+  watch_screen(const watch_options &wanted, const lock_snapshot &first,
+               looker &looks)
+      : wanted_{wanted}, looks_{looks}, locks_{first} {
+    count_look();
+  }
 
   void run() {
-    refresh_locks();
     while (!done_ && end_signal == 0) {
       draw();
-      const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
-          next_look_ - clock::now());
-      timeout(paused_ ? 1000
-                      : std::max<int>(static_cast<int>(left.count()), 0));
+      timeout(static_cast<int>(time_to_wait().count()));
       const int key = getch();
       if (key != ERR) {
         on_key(key);
       }
-      if (!paused_ && clock::now() >= next_look_) {
-        refresh_locks();
+      take_answer();
+      if (!paused_ && !looks_.busy() && clock::now() >= next_look_) {
+        looks_.start();
       }
     }
   }
 
  private:
-  void refresh_locks() {
-    try {
-      locks_ = take_();
-      error_.clear();
-    } catch (const tool_error &error) {
-      error_ = error.message.substr(0, error.message.find('\n'));
+  /// Until a key, the next look, or a glance at a look that is under way.
+  [[nodiscard]] std::chrono::milliseconds time_to_wait() const {
+    using namespace std::chrono_literals;
+    if (looks_.busy()) {
+      return 20ms;
     }
-    ++looks_;
-    done_ = done_ || looks_ == wanted_.count;
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+        next_look_ - clock::now());
+    return paused_ ? 1000ms : std::max(left, 0ms);
+  }
+
+  void take_answer() {
+    auto answer = looks_.take();
+    if (!answer) {
+      return;
+    }
+    if (answer->locks) {
+      locks_ = std::move(*answer->locks);
+    }
+    error_ = answer->error.substr(0, answer->error.find('\n'));
+    count_look();
+  }
+
+  void count_look() {
+    ++count_;
+    done_ = done_ || count_ == wanted_.count;
     next_look_ = clock::now() +
                  std::chrono::duration_cast<clock::duration>(wanted_.interval);
   }
@@ -266,13 +288,13 @@ class watch_screen {
   }
 
   const watch_options &wanted_;
-  const look &take_;
+  looker &looks_;
   lock_snapshot locks_;
   watch_settings settings_;
   std::string error_;
   clock::time_point next_look_;
   int first_ = 0;
-  int looks_ = 0;
+  int count_ = 0;
   bool paused_ = false;
   bool typing_filter_ = false;
   bool done_ = false;
@@ -280,15 +302,19 @@ class watch_screen {
 
 }  // namespace
 
-void watch_on_screen(const watch_options &wanted, const look &take) {
+void watch_on_screen(const watch_options &wanted, const lock_snapshot &first,
+                     const look &take) {
+  // Never destroyed: its thread may be waiting for a server that is silent.
+  auto *looks = new looker{take};
   {
     const terminal ours;
-    watch_screen{wanted, take}.run();
+    watch_screen{wanted, first, *looks}.run();
   }
   if (end_signal != 0 && end_signal != SIGINT) {
     (void)std::signal(end_signal, SIG_DFL);
     (void)raise(end_signal);
   }
+  _exit(exit_ok);
 }
 
 }  // namespace pg_exclusive::cli

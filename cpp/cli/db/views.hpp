@@ -1,11 +1,12 @@
-// What the tool reads from the extension's views.
+// What the tool reads from the extension's views. Each function asks the server
+// once, after the schema has been looked up.
 #pragma once
 
-#include <cstdint>
 #include <string>
 #include <vector>
 
-#include "db/connection.hpp"
+#include "base/json_text.hpp"
+#include "db/database.hpp"
 #include "options/options.hpp"
 
 namespace pg_exclusive::cli {
@@ -13,11 +14,7 @@ namespace pg_exclusive::cli {
 /// A condition for one of the views, " WHERE ..." or empty.
 [[nodiscard]] std::string condition(database &db, const selection &what);
 
-/// Nothing is shown for a namespace that is not registered, so a typo would
-/// look like free locks. @throws tool_error
-void require_namespace(database &db, const selection &what);
-
-/// One who holds a lock, or waits for it.
+/// A session that holds a lock or waits for it.
 struct lock_row {
   std::string lock;  ///< namespace/key; key `?` where it may not be seen
   bool waiting = false;
@@ -37,10 +34,21 @@ struct lock_snapshot {
   std::vector<lock_row> rows;
 };
 
+/// @throws tool_error, also when the namespace is not registered. Otherwise a
+/// misspelled name would look like a free lock.
 [[nodiscard]] lock_snapshot read_locks(database &db, const selection &what);
 
-/// The rows of a view as a JSON array.
-[[nodiscard]] std::string read_json(database &db, const std::string &view,
-                                    const selection &what);
+/// A view and the member of a JSON object that takes its rows.
+struct json_view {
+  std::string member;
+  std::string view;
+  selection what;
+};
+
+/// Rows of views as arrays. Ids and tokens are strings, because programs that
+/// read JSON numbers as doubles would round them. @throws tool_error as
+/// read_locks() does.
+[[nodiscard]] nlohmann::ordered_json read_json(
+    database &db, const selection &what, const std::vector<json_view> &views);
 
 }  // namespace pg_exclusive::cli

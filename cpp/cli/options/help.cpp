@@ -15,9 +15,10 @@ Usage:
 Commands:
   run NAME -- COMMAND [ARG]...   run a command while holding a lock
   status [NAME]                  show who holds and who waits for which lock
-  watch [NAME]                   the same, live
+  watch [NAME]                   show the same, live
   wait NAME                      wait until a lock is free
   break NAME --reason=TEXT       take a lock away from its holders
+  check NAME                     tell a monitoring system how a job is doing
   id NAME                        print the 64-bit id of a lock
   doctor                         look for what may break locks
 
@@ -35,18 +36,22 @@ Usage:
 
 Options:
   -n, --nowait               give up at once when the lock is taken
-  -w, --wait=SECS            give up after waiting so long; without this and
-                             -n it waits without limit
+  -w, --wait=SECS            give up after waiting so long. Without -w and -n
+                             it waits without limit, also while the server
+                             restarts
   -s, --shared               take the lock together with others that ask for
-                             -s; not with --slot or --once-per
+                             -s. Not with --slot or --once-per
   -E, --taken-exit-code=NUM  exit code when the lock is taken (default 75)
       --slot=TEXT            run at most one command that succeeds per slot,
                              on all nodes, ever
       --once-per=PERIOD      do not run when the last run that succeeded
-                             started less than half of this ago; a number with
-                             one of the units s, min, h, d, w, e.g. "1d"
-      --on-crash=WHAT        a run of the slot or period that never ended:
-                             "retry" (default) or "skip"
+                             started less than half of this ago. PERIOD is a
+                             number with one of the units s, min, h, d, w,
+                             such as "1d". Half, so that a cron job that
+                             starts a little earlier than yesterday still runs
+      --full-period          compare with all of PERIOD, not with half of it
+      --on-crash=WHAT        what to do about a run of the slot or period that
+                             never ended: "retry" (default) or "skip"
       --grace=SECS           time between TERM and KILL when the lock is lost
                              (default 5)
       --lease=SECS           how long the server keeps the lock of a client it
@@ -55,12 +60,12 @@ Options:
       --leftovers=WHAT       processes the command leaves behind: "wait" for
                              them (default) or "end" them
       --isolate              run it in a PID namespace, which ends with the tool
-                             whatever happens; needs root or user namespaces
+                             whatever happens. Needs root or user namespaces
       --namespace=TEXT       namespace and key apart from each other, in place
       --key=TEXT             of NAMESPACE/KEY
       --json                 messages as JSON, one object a line
-  -q, --quiet                say nothing when the lock is taken or it already
-                             ran; the exit code tells
+  -q, --quiet                say nothing when the lock is taken or when it
+                             already ran. The exit code tells
   -v, --verbose              say what happens
   -?, --help                 show this help, then exit
 
@@ -68,11 +73,18 @@ Options:
 The command sees PG_EXCLUSIVE_NAMESPACE, PG_EXCLUSIVE_KEY and
 PG_EXCLUSIVE_TOKEN, the fencing token. Signals are passed on to it.
 
-Exit codes: the command's own; 128+N if signal N ended it; 64 usage; 69 database
-unreachable, a standby or out of room; 70, 71 the tool or the system failed;
-75 lock taken, timed out, namespace paused or its quota used up; 76 lock lost;
-77 already ran in this slot or period; 78 not set up for it; 126 not executable;
-127 not found.
+The exit code is the command's own, 128+N if signal N ended it, or
+  64   usage
+  69   the database is unreachable, a standby, or out of room
+  70   the tool failed
+  71   the system refused a process, memory, a descriptor, /proc or a pidfd
+  75   the lock is taken, the wait timed out, the namespace is paused or its
+       quota is used up
+  76   the lock was lost
+  77   it already ran in this slot or period
+  78   something is not set up, and a hint says what
+  126  the command is not executable
+  127  the command was not found
 )";
 
 constexpr auto status =
@@ -83,13 +95,19 @@ Usage:
 
 Options:
       --namespaces           show the registered namespaces too
-      --runs                 show the recorded runs too
+      --runs                 show the recorded runs too, and how each job is
+                             doing
       --namespace=TEXT       namespace and key apart from each other, in place
       --key=TEXT             of NAMESPACE/KEY
       --json                 output JSON
   -?, --help                 show this help, then exit
 
-@connection@)";
+@connection@
+The output fits the terminal, or $COLUMNS or 80 columns where it is none. From
+100 columns on it shows fencing tokens. PID is the server's process. --json cuts
+nothing. Ids and tokens are strings there, because a program that reads JSON
+numbers as doubles would round ids.
+)";
 
 constexpr auto watch =
     R"(pg_exclusive watch shows holders and waiters of locks, live.
@@ -106,9 +124,10 @@ Options:
   -?, --help                 show this help, then exit
 
 @connection@
-Keys: n by name, t by time, w by waiters, r reverse; / filter, Esc no filter;
-arrows, PgUp and PgDn scroll; space pause, q quit. Where output is not a
-terminal, it is plain text.
+Keys: n by name, t by time, w by waiters, r reverse, / filter, Esc no filter,
+space pause, q quit. Arrows, PgUp and PgDn scroll. Where output is not a
+terminal, or the terminal cannot move its cursor, it is plain text. NO_COLOR
+turns colors off.
 )";
 
 constexpr auto wait = R"(pg_exclusive wait waits until a lock is free.
@@ -117,7 +136,7 @@ Usage:
   pg_exclusive wait [OPTION]... NAMESPACE/KEY
 
 Options:
-  -n, --nowait               do not wait: exit code 0 when free, 75 when taken
+  -n, --nowait               do not wait. Exit code 0 when free, 75 when taken
   -w, --wait=SECS            give up after so long, with exit code 75
   -s, --shared               until it could be taken with "run -s"
       --namespace=TEXT       namespace and key apart from each other, in place
@@ -126,26 +145,27 @@ Options:
   -?, --help                 show this help, then exit
 
 @connection@
-It queues for the lock, and frees it as soon as it is granted: for that moment
-the lock is taken. "pg_exclusive status" only looks.
+It queues for the lock, and releases it as soon as it is granted. For that
+moment the lock is taken. "pg_exclusive status" only looks.
 )";
 
 constexpr auto break_ =
-    R"(pg_exclusive break takes a lock away: it ends the sessions of its holders.
+    R"(pg_exclusive break takes a lock away by ending the sessions of its holders.
 
 Usage:
   pg_exclusive break [OPTION]... NAMESPACE/KEY --reason=TEXT
 
 Options:
-      --reason=TEXT          why; goes to the server's log
+      --reason=TEXT          why. It goes to the server's log
       --namespace=TEXT       namespace and key apart from each other, in place
       --key=TEXT             of NAMESPACE/KEY
       --json                 output JSON
   -?, --help                 show this help, then exit
 
 @connection@
-Commands of "run" that lose their lock are ended, but not before the next
-holder may start: only fencing tokens protect meanwhile.
+Commands of "run" that lose their lock are ended, but the next holder may start
+before they have ended. Only fencing tokens protect meanwhile. Where you can,
+send TERM to the holder's process instead. "status" names its host and pid.
 )";
 
 constexpr auto id =
@@ -159,6 +179,26 @@ Options:
       --key=TEXT             of NAMESPACE/KEY
       --json                 output JSON
   -?, --help                 show this help, then exit
+)";
+
+constexpr auto check =
+    R"(pg_exclusive check tells a monitoring system how a job is doing.
+
+Usage:
+  pg_exclusive check [OPTION]... NAMESPACE/KEY
+
+Options:
+      --max-age=PERIOD       how long ago the last success may have begun, such
+                             as "26h" (default: the period of --once-per)
+      --namespace=TEXT       namespace and key apart from each other, in place
+      --key=TEXT             of NAMESPACE/KEY
+      --json                 output JSON
+  -?, --help                 show this help, then exit
+
+@connection@
+It looks at the runs that "run --once-per" and "run --slot" have recorded. Exit
+codes, as Nagios has them: 0 the job has succeeded in time, 1 it has, but a
+later run failed or never ended, 2 it has not succeeded in time, 3 not known.
 )";
 
 constexpr auto doctor =
@@ -188,9 +228,9 @@ constexpr auto connection = R"(Connection options:
 
 std::string help_text(const std::string &command) {
   static const std::map<std::string, const char *> texts{
-      {"", program},    {"run", run},      {"status", status},
-      {"watch", watch}, {"wait", wait},    {"break", break_},
-      {"id", id},       {"doctor", doctor}};
+      {"", program},    {"run", run},     {"status", status},
+      {"watch", watch}, {"wait", wait},   {"break", break_},
+      {"id", id},       {"check", check}, {"doctor", doctor}};
   static const std::string mark = "@connection@";
   std::string text = texts.at(command);
   const auto at = text.find(mark);

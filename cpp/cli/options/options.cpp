@@ -2,13 +2,17 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cmath>
+#include <cstdlib>
 #include <iomanip>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <sstream>
+#include <stdexcept>
 
 #include "base/exit_codes.hpp"
 #include "options/help.hpp"
+#include "options/numbers.hpp"
 #include "pg_exclusive/errors.hpp"
 #include "pg_exclusive/version.hpp"
 
@@ -32,10 +36,12 @@ struct typed {
   wait_options wait;
   break_options break_;
   id_options id;
+  check_options check;
   doctor_options doctor;
   typed_name name;
   double wait_seconds = -1;
-  std::optional<double> once_per;  ///< seconds
+  std::optional<std::string> once_per;
+  std::optional<std::string> max_age;
   std::optional<std::string> slot;
   std::optional<on_crash> crash;
   bool nowait = false;
@@ -44,23 +50,24 @@ struct typed {
   double interval = 1;
 };
 
-/// CLI11's own range lets "nan" pass, and prints bounds of 300 digits.
-CLI::Validator number(double least, double most) {
-  const auto check = [least, most](const std::string &text) -> std::string {
-    double value = 0;
-    if (CLI::detail::lexical_cast(text, value) && value >= least &&
-        value <= most) {
-      return "";
+CLI::Validator number(double least, double most, bool whole = false) {
+  const auto check = [=](std::string &text) -> std::string {
+    if (is_plain_number(text, whole)) {
+      const double value = std::strtod(text.c_str(), nullptr);
+      if (value >= least && value <= most) {
+        // CLI11 reads a leading zero as octal.
+        text.erase(0, std::min(text.find_first_not_of('0'), text.size() - 1));
+        return "";
+      }
     }
     std::ostringstream message;
-    message << '"' << text << "\" is not a number between " << least << " and "
-            << std::setprecision(12) << most;
+    message << '"' << text << "\" is not a " << (whole ? "whole " : "")
+            << "number between " << least << " and " << std::setprecision(12)
+            << most;
     return message.str();
   };
   return CLI::Validator{check, "NUMBER"};
 }
-
-constexpr double ten_years = 3650 * 86400.0;  // in seconds
 
 void add_connection(CLI::App &app, connection_options &to) {
   app.add_option("-h,--host", to.host);
@@ -77,8 +84,8 @@ void add_name(CLI::App &app, typed_name &to) {
 }
 
 void add_wait(CLI::App &app, typed &to) {
-  auto *wait =
-      app.add_option("-w,--wait", to.wait_seconds)->check(number(0, ten_years));
+  auto *wait = app.add_option("-w,--wait", to.wait_seconds)
+                   ->transform(number(0, ten_years));
   app.add_flag("-n,--nowait", to.nowait)->excludes(wait);
 }
 
@@ -87,22 +94,17 @@ void add_run(CLI::App &app, typed &to) {
   add_wait(app, to);
   auto *shared = app.add_flag("-s,--shared", to.run.shared);
   app.add_option("-E,--taken-exit-code", to.run.busy_exit_code)
-      ->check(number(0, 255));
+      ->transform(number(0, 255, true));
   // A run is recorded under an exclusive lock: begin_run() asks for one.
   auto *slot = app.add_option("--slot", to.slot)->excludes(shared);
-  app.add_option("--once-per", to.once_per)
-      ->excludes(slot)
-      ->excludes(shared)
-      ->transform(CLI::AsNumberWithUnit(
-          std::map<std::string, double>{
-              {"s", 1}, {"min", 60}, {"h", 3600}, {"d", 86400}, {"w", 604800}},
-          CLI::AsNumberWithUnit::UNIT_REQUIRED));
+  app.add_option("--once-per", to.once_per)->excludes(slot)->excludes(shared);
+  app.add_flag("--full-period", to.run.full_period);
   app.add_option("--on-crash", to.crash)
       ->transform(CLI::Transformer(std::map<std::string, on_crash>{
           {"retry", on_crash::retry}, {"skip", on_crash::skip}}));
   // The longest lease, an hour, leaves time for 1080 s.
-  app.add_option("--grace", to.grace)->check(number(0, 1080));
-  app.add_option("--lease", to.lease)->check(number(0.5, 3600));
+  app.add_option("--grace", to.grace)->transform(number(0, 1080));
+  app.add_option("--lease", to.lease)->transform(number(0.5, 3600));
   app.add_option("--leftovers", to.run.on_leftovers)
       ->transform(CLI::Transformer(std::map<std::string, leftovers>{
           {"wait", leftovers::wait}, {"end", leftovers::end}}));
@@ -115,7 +117,7 @@ void add_run(CLI::App &app, typed &to) {
 void add_commands(CLI::App &app, typed &to) {
   std::map<std::string, CLI::App *> commands;
   for (const char *name :
-       {"run", "status", "watch", "wait", "break", "id", "doctor"}) {
+       {"run", "status", "watch", "wait", "break", "id", "check", "doctor"}) {
     commands[name] = app.add_subcommand(name);
     commands[name]->add_flag("--json", to.result.json);
     if (std::string{"id"} != name) {
@@ -123,21 +125,24 @@ void add_commands(CLI::App &app, typed &to) {
     }
   }
   add_run(*commands["run"], to);
-  for (const char *name : {"status", "watch", "wait", "break", "id"}) {
+  for (const char *name : {"status", "watch", "wait", "break", "id", "check"}) {
     add_name(*commands[name], to.name);
   }
   commands["status"]->add_flag("--runs", to.status.runs);
   commands["status"]->add_flag("--namespaces", to.status.namespaces);
   commands["watch"]
       ->add_option("-i,--interval", to.interval)
-      ->check(number(0.1, 3600));
+      ->transform(number(0.1, 3600));
   commands["watch"]
       ->add_option("--count", to.watch.count)
-      ->check(number(1, 1'000'000'000));
+      ->transform(number(1, 1'000'000'000, true));
   add_wait(*commands["wait"], to);
   commands["wait"]->add_flag("-s,--shared", to.wait.shared);
   commands["break"]->add_option("--reason", to.break_.reason)->required();
-  commands["doctor"]->add_option("--lease", to.lease)->check(number(0.5, 3600));
+  commands["check"]->add_option("--max-age", to.max_age);
+  commands["doctor"]
+      ->add_option("--lease", to.lease)
+      ->transform(number(0.5, 3600));
 }
 
 [[noreturn]] void refuse(const std::string &text) {
@@ -224,11 +229,11 @@ void set_slot(const typed &given, run_options &run) {
     run.slot = *given.slot;
   }
   if (given.once_per) {
-    if (!(*given.once_per >= 1 && *given.once_per <= ten_years)) {
-      refuse("--once-per: a period is between one second and ten years");
-    }
-    run.once_per = std::chrono::seconds{std::llround(*given.once_per)};
+    run.once_per = read_period("--once-per", *given.once_per);
     run.slot = "every " + std::to_string(run.once_per->count()) + " s";
+  }
+  if (run.full_period && !run.once_per) {
+    refuse("--full-period needs --once-per");
   }
   if (given.crash) {
     if (run.slot.empty()) {
@@ -276,15 +281,27 @@ command_options meant_by(typed &given, const std::string &command) {
     check_text("--reason", given.break_.reason);
     return given.break_;
   }
+  if (command == "check") {
+    given.check.name = name;
+    if (given.max_age) {
+      given.check.max_age = read_period("--max-age", *given.max_age);
+    }
+    return given.check;
+  }
   return id_options{name};
 }
 
-early_exit usage_error(const std::string &text, const std::string &command) {
+early_exit usage_error(const std::string &text, const std::string &command,
+                       bool json) {
   const std::string program =
       command.empty() ? "pg_exclusive" : "pg_exclusive " + command;
-  return {"pg_exclusive: error: " + text + "\npg_exclusive: hint: Try \"" +
-              program + " --help\" for more information.\n",
-          exit_usage};
+  if (json) {
+    print_messages_as_json();
+  }
+  return {
+      {"error: " + text, "Try \"" + program + " --help\" for more information.",
+       R"({"event":"error"})"},
+      exit_usage};
 }
 
 std::string chosen_command(const CLI::App &app) {
@@ -319,6 +336,9 @@ std::variant<options, early_exit> parse_options(int argc, char **argv) {
   // What follows "--" is the user's, whatever it looks like.
   const auto dashes =
       std::find(argv + std::min(argc, 1), argv + argc, std::string{"--"});
+  // Known before the parser fails.
+  const bool json = std::find(argv + std::min(argc, 1), dashes,
+                              std::string{"--json"}) != dashes;
   try {
     check_command(app, argc, argv);
     app.parse(static_cast<int>(dashes - argv), argv);
@@ -337,13 +357,15 @@ std::variant<options, early_exit> parse_options(int argc, char **argv) {
     given.result.command = meant_by(given, command);
     return given.result;
   } catch (const CLI::CallForHelp &) {
-    return early_exit{help_text(chosen_command(app)), exit_ok};
+    return early_exit{{help_text(chosen_command(app))}, exit_ok};
   } catch (const CLI::CallForVersion &version) {
-    return early_exit{std::string{version.what()} + "\n", exit_ok};
+    return early_exit{{std::string{version.what()} + "\n"}, exit_ok};
   } catch (const CLI::ParseError &error) {
-    return usage_error(error.what(), chosen_command(app));
+    return usage_error(error.what(), chosen_command(app), json);
+  } catch (const std::invalid_argument &error) {
+    return usage_error(error.what(), chosen_command(app), json);
   } catch (const lock_error &error) {
-    return usage_error(error.what(), chosen_command(app));
+    return usage_error(error.what(), chosen_command(app), json);
   }
 }
 

@@ -7,6 +7,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/message.hpp"
 #include "pg_exclusive/lock_name.hpp"
 #include "pg_exclusive/lock_options.hpp"
 #include "supervise/schedule.hpp"
@@ -32,6 +33,7 @@ struct run_options {
   int busy_exit_code = 75;
   std::string slot;  ///< empty: not asked for; with `once_per`: `every 1d`
   std::optional<std::chrono::seconds> once_per;
+  bool full_period = false;  ///< count all of `once_per`, not half of it
   pg_exclusive::on_crash on_crash = pg_exclusive::on_crash::retry;
   seconds grace{5};
   seconds lease{15};
@@ -74,13 +76,18 @@ struct id_options {
   lock_name name;
 };
 
+struct check_options {
+  lock_name name;
+  std::optional<std::chrono::seconds> max_age;  ///< none: the job's period
+};
+
 struct doctor_options {
   seconds lease{15};
 };
 
 using command_options =
     std::variant<run_options, status_options, watch_options, wait_options,
-                 break_options, id_options, doctor_options>;
+                 break_options, id_options, check_options, doctor_options>;
 
 struct options {
   command_options command;
@@ -91,7 +98,7 @@ struct options {
 /// The command line was understood and answered (help), or not understood:
 /// what to print, and the exit code.
 struct early_exit {
-  std::string text;
+  message text;  ///< help for standard output if the exit code is 0
   int exit_code;
 };
 

@@ -1,0 +1,59 @@
+#include "db/tool_error.hpp"
+
+#include "base/exit_codes.hpp"
+#include "db/conninfo.hpp"
+#include "protocol/pq.hpp"
+
+namespace pg_exclusive::cli {
+
+namespace {
+
+/// The library's hints name options of the library. These take their place.
+std::string hint_for(const lock_error &error) {
+  if (encrypted_key_refused()) {
+    return "Add sslpassword to the connection string or the service file, or "
+           "use a key without a passphrase.";
+  }
+  if (error.sqlstate() == "42883") {
+    return "The extension in the database is older than this tool: ALTER "
+           "EXTENSION pg_exclusive UPDATE;";
+  }
+  if (error.sqlstate() == "08P01") {
+    return "Connect to the server itself, with --host and --port. Locks of a "
+           "session exclude no one behind a pooler in transaction mode.";
+  }
+  return error.hint();
+}
+
+}  // namespace
+
+int exit_code_of(const std::string &sqlstate) {
+  const std::string type = sqlstate.substr(0, 2);
+  if (sqlstate == "08P01") {
+    return exit_config;  // a pooler in between
+  }
+  if (type == "08" || type == "28" || type == "57" || sqlstate == "3D000" ||
+      sqlstate == "53300" || sqlstate == "53200" || sqlstate == "25006") {
+    return exit_unavailable;
+  }
+  if (sqlstate == "42602" || sqlstate == "42622" || sqlstate == "22007" ||
+      sqlstate == "22021" || sqlstate == "22023") {
+    return exit_usage;
+  }
+  if (sqlstate == "55000" || sqlstate == "53400") {
+    return exit_busy;  // the namespace is paused, or its quota used up
+  }
+  return exit_config;
+}
+
+tool_error describe(const lock_error &error) {
+  std::string text = pq::trimmed(error.what());
+  if (encrypted_key_refused()) {
+    text =
+        "the client's private key is encrypted and no sslpassword is given (" +
+        text + ")";
+  }
+  return {text, hint_for(error), exit_code_of(error.sqlstate())};
+}
+
+}  // namespace pg_exclusive::cli

@@ -40,7 +40,14 @@ sub ask
 {
 	my ($session, $sql) = @_;
 	$session->{stdout} = $session->{stderr} = '';
-	my $out = $session->query($sql);
+	return said($session, $session->query($sql));
+}
+
+# said(session, output) - without the newline that BackgroundPsql of 16 leaves
+sub said
+{
+	my ($session, $out) = @_;
+	chomp $out;
 	return first_error($session) // $out;
 }
 
@@ -65,8 +72,7 @@ sub first_error
 sub answer
 {
 	my ($session) = @_;
-	my $out = $session->query('');
-	return first_error($session) // $out;
+	return said($session, $session->query(''));
 }
 
 sub pid_of { return ask($_[0], 'SELECT pg_backend_pid()'); }

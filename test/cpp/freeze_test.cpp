@@ -107,7 +107,7 @@ void freeze_group(std::chrono::milliseconds lease, beside what) {
     }));
   }
   for (int i = 0; i < children; ++i) {
-    ASSERT_TRUE(eventually([&] { return notes[i].holding.load(); }));
+    ASSERT_TRUE(eventually([&] { return notes[i].holding.load(); }, 120s));
   }
   for (auto &one : group) one->signal(SIGSTOP);
   std::this_thread::sleep_for(lease + 200ms);

@@ -110,7 +110,7 @@ void cut_while_holding(std::chrono::milliseconds after) {
     return 0;
   });
   for (int i = 0; i < clients; ++i) {
-    ASSERT_TRUE(eventually([&] { return notes[i].holding.load(); }));
+    ASSERT_TRUE(eventually([&] { return notes[i].holding.load(); }, 120s));
   }
   std::this_thread::sleep_for(after);
   ASSERT_TRUE(wire.cut());

@@ -113,6 +113,9 @@ check_is(1, 'WARNING - see/job: last success 1d 01:00:0\d ago, failed 00:0', 'a 
 	$running->exit_code;
 	check_is(1, 'WARNING - see/job: .* never ended', 'crashed', qw(see/job --max-age 26h));
 }
+is((tool(qw(run --once-per 1d --full-period see/full -- true)))[0], 0, 'a run with --full-period');
+started('full', '25 hours');
+check_is(2, 'CRITICAL - see/full: last success 1d 01:00:0', '--full-period: the period as typed', 'see/full');
 (undef, $out) = tool(qw(check --json see/job --max-age 26h));
 is(decode_json($out)->{state}, 'WARNING', 'check, JSON');
 is((tool('check', @$_))[0], 64, "check @$_: usage") for [], ['see'], [qw(see/job --max-age 26)], [qw(see/job --max-age h)];

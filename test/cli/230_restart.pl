@@ -30,7 +30,7 @@ for my $mode (qw(fast immediate))
 	ok(!$waiter->has_ended, "$mode: a longer wait goes on") or diag($waiter->stderr);
 	ok(pg_ctl('start'), "$mode: the server is back");
 	is($waiter->exit_code(120), 3, "$mode: the command runs then") or diag($waiter->stderr);
-	like($waiter->stderr, qr/the wait was interrupted .*; connecting again/, "$mode: it says so");
+	like($waiter->stderr, qr/the wait was interrupted .*; connecting again$/m, "$mode: it says so");
 }
 
 # A signal ends the wait, also while there is no server.

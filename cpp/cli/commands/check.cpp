@@ -27,24 +27,28 @@ struct state {
   std::string text;
 };
 
+/// The age of the latest of these moments, in seconds.
+std::string age_of(const std::string &column) {
+  return "pg_catalog.floor(pg_catalog.date_part('epoch',"
+         " pg_catalog.clock_timestamp() - pg_catalog.max(" +
+         column + ")))::bigint, ";
+}
+
+/// The period is in the name of the slot that `run --once-per` uses, and is
+/// there what was typed, also with --full-period. Other callers have the column
+/// `every`.
 job read_job(database &db, const lock_name &name) {
+  const std::string which = " WHERE namespace = " + db.quote(name.namespace_) +
+                            " AND key = " + db.quote(name.key);
   const rows found = db.ask(
-      "SELECT count(*), " +
-      [] {
-        std::string ages;
-        for (const char *column : {"last_success", "last_failure",
-                                   "running_since", "crashed_since"}) {
-          ages +=
-              std::string{
-                  "pg_catalog.floor(pg_catalog.date_part('epoch',"
-                  " pg_catalog.clock_timestamp() - pg_catalog.max("} +
-              column + ")))::bigint, ";
-        }
-        return ages;
-      }() +
-      "pg_catalog.date_part('epoch', pg_catalog.max(every))::bigint FROM " +
-      db.schema() + "lock_jobs WHERE namespace = " + db.quote(name.namespace_) +
-      " AND key = " + db.quote(name.key));
+      "SELECT count(*), " + age_of("last_success") + age_of("last_failure") +
+      age_of("running_since") + age_of("crashed_since") +
+      "coalesce((SELECT pg_catalog.max(pg_catalog.substring(slot,"
+      " '^every ([0-9]+) s$')::bigint) FROM " +
+      db.schema() + "lock_runs" + which +
+      " AND kind = 'every'),"
+      " pg_catalog.date_part('epoch', pg_catalog.max(every))::bigint) FROM " +
+      db.schema() + "lock_jobs" + which);
   const auto age = [&](int column) -> std::optional<long long> {
     return found.is_null(0, column) ? std::nullopt
                                     : std::optional{found.number(0, column)};

@@ -207,8 +207,9 @@ result<hold> pg_lock_source::wait_for_lock(const std::stop_token &stop) {
         throw;
       }
       if (!wanted_.quiet) {
-        print_message("the wait was interrupted (" + describe(error).message +
-                      "); connecting again");
+        const std::string why = describe(error).message;
+        print_message("the wait was interrupted (" +
+                      why.substr(0, why.find('\n')) + "); connecting again");
       }
       interrupted = error;
       was_away = false;

@@ -2,6 +2,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <csignal>
+#include <cstdlib>
+
 #include "support.hpp"
 
 namespace {
@@ -92,6 +95,104 @@ TEST_F(fork_test, while_other_threads_work) {
   stop = true;
   threads.clear();
   still_held();
+}
+
+// The child of a fork in the callback of a transaction.
+class fork_in_transaction : public testing::TestWithParam<std::string> {
+ protected:
+  // The child leaves the callback, as `how` says; the parent commits.
+  template <class Run>
+  void runs(const Run &run, bool leave_by_throwing) {
+    sql("SET client_min_messages = warning; "
+        "CREATE TABLE IF NOT EXISTS forked (key text)");
+    const lock_name name = unique_name();
+    const int parent = getpid();
+    int child = 0;
+    bool told = false;
+    try {
+      EXPECT_TRUE(run(name, [&](pqxx::work &tx) {
+        tx.exec("INSERT INTO forked VALUES ('" + name.key + "')");
+        child = fork();
+        if (child == 0) {
+          if (leave_by_throwing) throw 7;
+          return;
+        }
+        int status = 0;
+        waitpid(child, &status, 0);
+        EXPECT_EQ(WEXITSTATUS(status), 0);
+        tx.exec("INSERT INTO forked VALUES ('" + name.key + "')");
+        EXPECT_EQ(holders(name), 1);
+      }));
+    } catch (const std::logic_error &) {
+      told = !leave_by_throwing;
+    } catch (int) {
+      told = leave_by_throwing;
+    }
+    if (getpid() != parent) exit(told ? 0 : 1);  // NOLINT: handlers and all
+    EXPECT_EQ(sql("SELECT count(*) FROM forked WHERE key = '" + name.key + "'"),
+              "2");
+    EXPECT_EQ(holders(name), 0);
+  }
+
+  std::string conninfo() const { return GetParam(); }
+};
+
+TEST_P(fork_in_transaction, of_a_client) {
+  client locks{conninfo()};
+  for (const bool throws : {false, true}) {
+    runs(
+        [&](const lock_name &name, const auto &work) {
+          return locks.try_run_in_transaction(name, work);
+        },
+        throws);
+  }
+}
+
+TEST_P(fork_in_transaction, of_a_client_with_a_slot) {
+  client locks{conninfo()};
+  runs(
+      [&](const lock_name &name, const auto &work) {
+        return locks.try_run_once_in_transaction(name, "slot", work);
+      },
+      false);
+}
+
+TEST_P(fork_in_transaction, on_a_connection_of_the_program) {
+  for (const bool throws : {false, true}) {
+    pqxx::connection connection(conninfo());
+    runs(
+        [&](const lock_name &name, const auto &work) {
+          return pg_exclusive::try_run_in_transaction(connection, name, work);
+        },
+        throws);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(over, fork_in_transaction,
+                         testing::Values("", "host=127.0.0.1"));
+
+// The parent dies in its transaction, the child lives on: the lock is free.
+TEST(fork_of_a_transaction, does_not_keep_the_lock_of_a_dead_parent) {
+  const lock_name name = unique_name();
+  diaries shared(1);
+  child parent([&] {
+    client locks;
+    (void)locks.try_run_in_transaction(name, [&](pqxx::work &) {
+      if (fork() == 0) {
+        while (!shared[0].finished) std::this_thread::sleep_for(10ms);
+        _exit(0);
+      }
+      shared[0].holding = true;
+      pause();
+    });
+    return 0;
+  });
+  ASSERT_TRUE(eventually([&] { return shared[0].holding.load(); }));
+  EXPECT_EQ(holders(name), 1);
+  parent.signal(SIGKILL);
+  parent.wait();
+  EXPECT_TRUE(eventually([&] { return holders(name) == 0; }));
+  shared[0].finished = true;
 }
 
 }  // namespace

@@ -89,4 +89,32 @@ TEST(once, a_period_has_one_run) {
   EXPECT_FALSE(locks.try_run_once(name, "2", hourly, [] {}));
 }
 
+TEST(once, a_period_counts_half_or_all_of_it) {
+  client locks;
+  const auto name = unique_name();
+  const auto ran = [&](bool exact) {
+    return bool(locks.try_run_every(name, 4h, {.exact = exact}, [] {}));
+  };
+  const auto started = [&](const std::string &ago) {
+    sql("UPDATE exclusive_internal.run_record SET started_at = "
+        "clock_timestamp() - interval '" +
+        ago +
+        "', finished_at = "
+        "clock_timestamp() - interval '" +
+        ago + "' WHERE key = '" + name.key + "'");
+  };
+  EXPECT_TRUE(locks.try_run_every(name, 4h, [] {}));
+  EXPECT_FALSE(locks.try_run_every(name, 4h, [] {}));
+  started("1 hour 59 minutes");
+  EXPECT_FALSE(ran(false));
+  EXPECT_FALSE(ran(true));
+  started("2 hours 1 minute");
+  EXPECT_FALSE(ran(true));
+  EXPECT_TRUE(ran(false));
+  started("3 hours 59 minutes");
+  EXPECT_FALSE(ran(true));
+  started("4 hours 1 minute");
+  EXPECT_TRUE(ran(true));
+}
+
 }  // namespace

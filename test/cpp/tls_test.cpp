@@ -2,8 +2,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <fstream>
 
+#include "proxy.hpp"
 #include "support.hpp"
 
 namespace {
@@ -20,8 +22,24 @@ class tls : public testing::Test {
         "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 "
         "-nodes -days 2 -subj /CN=localhost -keyout " +
         data + "/server.key -out " + data + "/server.crt"));
+    ASSERT_TRUE(run_as_server(
+        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 "
+        "-nodes -days 2 -subj /CN=certified -keyout " +
+        data + "/client.key -out " + data + "/client.crt"));
+    ASSERT_TRUE(run_as_server("openssl pkcs8 -topk8 -in " + data +
+                              "/client.key -out " + data +
+                              "/locked.key -passout pass:secret"));
+    ASSERT_TRUE(run_as_server("chmod 600 " + data + "/client.key " + data +
+                              "/locked.key"));
     std::ofstream(data + "/pg_hba.conf")
-        << "local all all trust\nhostssl all all 127.0.0.1/32 trust\n";
+        << "local all all trust\n"
+           "hostssl all certified 127.0.0.1/32 cert\n"
+           "hostssl all secretive 127.0.0.1/32 scram-sha-256\n"
+           "hostssl all all 127.0.0.1/32 trust\n";
+    sql("CREATE ROLE certified LOGIN");
+    sql("SET password_encryption = 'scram-sha-256'; "
+        "CREATE ROLE secretive LOGIN PASSWORD 'open sesame'");
+    sql("ALTER SYSTEM SET ssl_ca_file = 'client.crt'");
     sql("ALTER SYSTEM SET ssl = on");
     sql("SELECT pg_reload_conf()");
     ASSERT_TRUE(eventually([] {
@@ -140,6 +158,103 @@ TEST_F(tls, is_closed_in_time_when_the_server_is_frozen) {
   const auto began = std::chrono::steady_clock::now();
   EXPECT_FALSE(locks.close(300ms));
   EXPECT_LT(std::chrono::steady_clock::now() - began, 5s);
+}
+
+// Standard input as a program has it whose input is somebody else's: open, and
+// nothing comes.
+class open_input {
+ public:
+  open_input() : before_(dup(0)) {
+    if (pipe(ends_.data()) != 0) throw std::runtime_error("pipe");
+    dup2(ends_[0], 0);
+  }
+  open_input(const open_input &) = delete;
+  open_input &operator=(const open_input &) = delete;
+  ~open_input() {
+    dup2(before_, 0);
+    for (const int fd : {before_, ends_[0], ends_[1]}) close(fd);
+  }
+  // Did somebody read what belongs to the program?
+  [[nodiscard]] bool untouched() const {
+    const char byte = '!';
+    char back = 0;
+    return write(ends_[1], &byte, 1) == 1 && read(0, &back, 1) == 1 &&
+           back == byte;
+  }
+
+ private:
+  int before_;
+  std::array<int, 2> ends_{};
+};
+
+std::string certified(const std::string &key) {
+  return "host=127.0.0.1 sslmode=require user=certified sslcert=" +
+         env("PGDATA") + "/client.crt sslkey=" + env("PGDATA") + key;
+}
+
+TEST_F(tls, with_a_client_certificate_carries_all) {
+  client locks{certified("/client.key")};
+  const auto name = unique_name();
+  EXPECT_TRUE(locks.try_lock(name));
+  EXPECT_TRUE(locks.lock(name, {.wait = 5s}));
+  EXPECT_TRUE(locks.try_run_in_transaction(name, [](pqxx::work &tx) {
+    EXPECT_EQ(tx.exec("SELECT current_user")[0][0].as<std::string>(),
+              "certified");
+  }));
+}
+
+TEST_F(tls, with_an_encrypted_key_asks_nobody_for_its_passphrase) {
+  const open_input input;
+  try {
+    client(certified("/locked.key"));
+    ADD_FAILURE() << "the key is encrypted";
+  } catch (const lock_error &error) {
+    EXPECT_EQ(error.sqlstate(), "08001");
+    EXPECT_NE(error.hint().find("sslpassword"), std::string::npos)
+        << error.what();
+  }
+  EXPECT_TRUE(input.untouched());
+  client locks{certified("/locked.key") + " sslpassword=secret"};
+  EXPECT_TRUE(locks.try_lock(unique_name()));
+  EXPECT_TRUE(locks.try_run_in_transaction(unique_name(), [](pqxx::work &) {}));
+}
+
+TEST_F(tls, binds_a_password_to_the_channel) {
+  const std::string conninfo =
+      verified + " user=secretive channel_binding=require password=";
+  client locks{conninfo + "'open sesame'"};
+  EXPECT_TRUE(locks.try_lock(unique_name()));
+  EXPECT_TRUE(locks.try_run_in_transaction(unique_name(), [](pqxx::work &) {}));
+  EXPECT_EQ(sqlstate_of([&] { client(conninfo + "wrong"); }), "28P01");
+}
+
+// A hold over a link that falls silent ends by its deadline, and the
+// transaction on it with the lease.
+TEST_F(tls, on_a_silent_link_ends_in_time) {
+  test_proxy::proxy link({"127.0.0.1", std::stoi(env("PGPORT"))});
+  client locks{link.conninfo() + " sslmode=require",
+               {.lease = 2s, .connect_timeout = 1s}};
+  EXPECT_TRUE(locks.try_run_in_transaction(unique_name(), [](pqxx::work &) {}));
+  const hold held = *locks.try_lock(unique_name());
+  link.stall(test_proxy::direction::to_client, true);
+  EXPECT_ANY_THROW(
+      (void)locks.try_run_in_transaction(unique_name(), [](pqxx::work &) {}));
+  EXPECT_TRUE(eventually([&] { return held.lost().stop_requested(); }));
+}
+
+// Wherever the link is cut, no call hangs and none is believed.
+TEST_F(tls, that_is_cut_anywhere_is_an_error) {
+  for (std::uint64_t bytes = 0; bytes < 4000; bytes += 97) {
+    test_proxy::proxy link({"127.0.0.1", std::stoi(env("PGPORT"))});
+    link.cut(
+        test_proxy::direction::to_client, bytes,
+        bytes % 2 == 0 ? test_proxy::ending::fin : test_proxy::ending::rst);
+    const auto state = sqlstate_of([&] {
+      client locks{link.conninfo() + " sslmode=require", {.lease = 5s}};
+      (void)locks.try_lock(unique_name());
+    });
+    EXPECT_TRUE(state.empty() || state.starts_with("08")) << bytes << state;
+  }
 }
 
 }  // namespace

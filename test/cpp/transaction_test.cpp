@@ -143,4 +143,38 @@ TEST_F(transaction, has_the_errors_of_the_server) {
             "42704");
 }
 
+// Nothing that a transaction leaves in its session is there for the next one.
+TEST_F(transaction, starts_in_a_session_without_a_past) {
+  sql("SET client_min_messages = warning; DROP ROLE IF EXISTS low; "
+      "CREATE ROLE low");
+  client locks;
+  const auto helper = unique_name();
+  int pid = 0;
+  const auto other = unique_name();
+  ASSERT_TRUE(locks.try_run_in_transaction(name, [&](pqxx::work &tx) {
+    pid = tx.exec("SELECT pg_backend_pid()")[0][0].as<int>();
+    tx.exec("CREATE TEMP TABLE batch (id int)");
+    tx.exec("SET statement_timeout = '200ms'");
+    tx.exec("SET client_encoding = 'LATIN1'");
+    tx.exec("PREPARE kept AS SELECT 1");
+    tx.exec("DECLARE kept CURSOR WITH HOLD FOR SELECT 1");
+    tx.exec("LISTEN kept");
+    tx.conn().prepare("one", "SELECT 1");
+    tx.exec("SELECT try_lock('default', '" + helper.key + "')");
+    tx.exec("SET ROLE low");
+  }));
+  EXPECT_TRUE(eventually([&] { return holders(helper) == 0; }));
+  ASSERT_TRUE(locks.try_run_in_transaction(other, [&](pqxx::work &tx) {
+    EXPECT_EQ(tx.exec("SELECT pg_backend_pid()")[0][0].as<int>(), pid);
+    EXPECT_EQ(tx.exec("SELECT current_user")[0][0].as<std::string>(),
+              tx.exec("SELECT session_user")[0][0].as<std::string>());
+    EXPECT_EQ(tx.exec("SHOW statement_timeout")[0][0].as<std::string>(), "0");
+    EXPECT_TRUE(tx.exec("SELECT 1 FROM pg_prepared_statements").empty());
+    EXPECT_TRUE(tx.exec("SELECT 1 FROM pg_cursors").empty());
+    EXPECT_TRUE(tx.exec("SELECT pg_listening_channels()").empty());
+    tx.exec("CREATE TEMP TABLE batch (id int)");
+    tx.conn().prepare("one", "SELECT 2");
+  }));
+}
+
 }  // namespace

@@ -163,6 +163,28 @@ class PG_EXCLUSIVE_EXPORT client {
     return done;
   }
 
+  /// Runs `f()` or `f(hold &)` if the lock is free and no successful run of
+  /// this lock with a period started less than half of `every` ago, by the
+  /// clock of the database.  Half, because the timers of two nodes never fire
+  /// at the same instant.  With all of it, a timer that fires a moment early
+  /// would skip a period.  `{.exact = true}` counts all of it.
+  /// @throws lock_error 0A000 without the extension.
+  template <class F>
+  result<detail::task_result<F>> try_run_every(const lock_name &name,
+                                               std::chrono::milliseconds every,
+                                               F &&f) {
+    return try_run_every(name, every, once_options{}, std::forward<F>(f));
+  }
+  /// The same with options.
+  template <class F>
+  result<detail::task_result<F>> try_run_every(const lock_name &name,
+                                               std::chrono::milliseconds every,
+                                               once_options options, F &&f) {
+    options.every = every;
+    return try_run_once(name, "every " + std::to_string(every.count()) + " ms",
+                        options, std::forward<F>(f));
+  }
+
   /// Runs `f(pqxx::work &)` in a transaction of its own under the lock, if it
   /// is free, and commits.  Lock and work commit or fail together, and the next
   /// holder sees the work: the strongest form.  Include

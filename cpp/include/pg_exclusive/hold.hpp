@@ -32,12 +32,15 @@ struct hold_access;
 ///
 /// **When the connection dies**, the lock is lost: `held()` is false from then
 /// on for ever, `check()` and `unlock()` throw `lock_lost`, and `lost()`
-/// fires. A terminated backend or a stopped server is noticed at once; a dead
-/// link or a frozen process at `deadline()`, which comes before the server can
-/// give the lock to somebody else.  Where the server frees the lock itself
-/// (terminated backend, crash, failover) somebody else may have it a moment
-/// before we know: pass `token()` along with what you write, and check it at
-/// the resource. Between a `check()` and its effect only the token protects.
+/// fires.  A terminated backend or a stopped server is noticed at once when the
+/// end of the connection arrives here.  A dead link or a frozen process is
+/// noticed at `deadline()`, which comes before the end of a lease lets the
+/// server give the lock to another client.  Where the server frees the lock
+/// itself (terminated backend, crash, failover), another client may have it
+/// before we know: usually for milliseconds, and for up to 29/30 of the lease
+/// when the end of the connection never arrives.  So pass `token()` along with
+/// what you write, and check it at the resource.  Between a `check()` and its
+/// effect only the token protects.
 ///
 /// @snippet examples/hold.cpp hold
 class PG_EXCLUSIVE_EXPORT hold {

@@ -44,10 +44,13 @@ enum class on_crash {
 struct once_options {
   /// What becomes of a run that never ended.
   pg_exclusive::on_crash on_crash = pg_exclusive::on_crash::retry;
-  /// When set, periods count and not slots: no run when a successful one of
-  /// this lock, with a period, started less than half of this ago, on the
-  /// database's clock.
+  /// When set, periods count and not slots.  There is no run when a successful
+  /// one of this lock, with a period, started less than half of this ago, on
+  /// the database's clock.  Half, because the timers of two nodes never fire at
+  /// the same instant.
   std::optional<std::chrono::milliseconds> every = std::nullopt;
+  /// All of the period counts, not half of it.
+  bool exact = false;
 };
 
 }  // namespace pg_exclusive

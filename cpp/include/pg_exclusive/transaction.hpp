@@ -26,9 +26,10 @@
 
 #include "pg_exclusive/client.hpp"
 #include "pg_exclusive/detail/client_access.hpp"
+#include "pg_exclusive/detail/client_transaction.hpp"
 #include "pg_exclusive/detail/pqxx_compat.hpp"
+#include "pg_exclusive/detail/transaction_connection.hpp"
 #include "pg_exclusive/detail/transaction_lock.hpp"
-#include "pg_exclusive/detail/transaction_pool.hpp"
 
 namespace pg_exclusive {
 inline namespace PG_EXCLUSIVE_PQXX {
@@ -66,7 +67,7 @@ result<detail::work_result<F>> try_run_in_transaction(
   pqxx::work tx(connection);
   const auto schema = detail::find_schema(tx, name);
   const auto taken = detail::take_for_work(tx, schema, name);
-  return detail::work_and_commit(tx, taken, std::forward<F>(f));
+  return detail::work_and_commit(connection, tx, taken, std::forward<F>(f));
 }
 
 /// The same, if this slot has not had a successful run yet; the record commits
@@ -78,7 +79,7 @@ result<detail::work_result<F>> try_run_once_in_transaction(
   pqxx::work tx(connection);
   const auto schema = detail::find_schema(tx, name);
   const auto taken = detail::take_slot(tx, schema, name, slot);
-  return detail::work_and_commit(tx, taken, std::forward<F>(f));
+  return detail::work_and_commit(connection, tx, taken, std::forward<F>(f));
 }
 
 }  // namespace PG_EXCLUSIVE_PQXX

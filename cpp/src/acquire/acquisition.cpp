@@ -22,15 +22,16 @@ acquisition::acquisition(client_core &owner, const lock_name &name,
 }
 
 attempt acquisition::try_now() {
-  std::vector<session_ptr> except;
   {
     auto lock = enter();
     waits_since_ =
         queue_->asking ? boot_clock::now() : boot_clock::time_point::max();
-    queue_->asked.wait(lock, [&] { return !queue_->asking; });
+    if (!await_other_try(lock)) {
+      lock.unlock();
+      return no_session();
+    }
     if (auto answer = answer_here()) return std::move(*answer);
     queue_->asking = true;
-    except = queue_->sessions();
   }
   struct asking_guard {
     local_queue &g;
@@ -40,7 +41,24 @@ attempt acquisition::try_now() {
       g.asked.notify_all();
     }
   } guard{*queue_};
-  return ask(except);
+  return ask();
+}
+
+// False: the caller's patience is over before the other try is.
+bool acquisition::await_other_try(std::unique_lock<std::mutex> &lock) {
+  const auto over = [&] { return !queue_->asking; };
+  const auto patience = this->patience();
+  while (!over()) {
+    const auto until =
+        std::min(patience.until.value_or(boot_clock::time_point::max()),
+                 boot_clock::now() + std::chrono::hours(1));
+    queue_->asked.wait_for(lock, patience.stop, until - boot_clock::now(),
+                           over);
+    if (over()) return true;
+    if (patience.stop.stop_requested()) return false;
+    if (patience.until && boot_clock::now() >= *patience.until) return false;
+  }
+  return true;
 }
 
 // What needs no server: we have it, or a thread of ours is before us.
@@ -64,14 +82,16 @@ attempt acquisition::try_with_release(release &leaving) {
   return try_now();
 }
 
-attempt acquisition::ask(const std::vector<session_ptr> &except) {
+attempt acquisition::ask() {
   request c;
   c.kind = request_kind::take;
   c.name = &made_->name();
   c.mode = options_.mode;
   c.permits = permits_;
   c.wanted = made_;
-  const session_ptr s = carry(c, except);
+  const session_ptr s = carry(c);
+  if (!s) return no_session();
+  asked_server_ = true;
   if (!c.ok) session_pool::unload(*s);
   if (c.error) throw lock_error(*c.error);
   if (!c.ok) return refused(std::move(c.holder));
@@ -80,18 +100,39 @@ attempt acquisition::ask(const std::vector<session_ptr> &except) {
   return granted();
 }
 
-// Sends `c`, on the session of what is leaving where that is possible.
-session_ptr acquisition::carry(request &c,
-                               const std::vector<session_ptr> &except) {
+// Sends `c`, on the session of what is leaving where that is possible.  Null
+// when no session was there in time.
+session_ptr acquisition::carry(request &c) {
+  // A session cannot have a name twice.  One that is just being granted it is
+  // seen too, because it is announced before it can be picked.
+  const auto has_it = [this](const session_ptr &s) {
+    const auto lock = enter();
+    return queue_->is_on(s);
+  };
   session_ptr s = leaving_ == nullptr ? nullptr : leaving_->session_to_ask();
-  if (s && std::find(except.begin(), except.end(), s) == except.end()) {
+  if (s && !has_it(s)) {
     s->load.fetch_add(1, std::memory_order_relaxed);
     leaving_->send_with(c);
     return s;
   }
-  s = owner_.sessions().pick(except, waits_since_);
-  s->submit(c);
+  s = owner_.sessions().pick(has_it, patience(), waits_since_);
+  if (s) s->submit(c);
   return s;
+}
+
+// Who does not wait for the lock waits for a session all the same.
+caller_patience acquisition::patience() const {
+  const bool waits = !options_.wait || options_.wait->count() > 0;
+  return {waits ? deadline_ : std::nullopt, options_.stop};
+}
+
+// The caller's patience was over before a session could be asked.
+attempt acquisition::no_session() {
+  if (owner_.closing().stop_requested()) throw owner_.closed_error();
+  if (options_.stop.stop_requested()) return attempt(outcome::stopped);
+  if (asked_server_) return attempt(outcome::timed_out);
+  throw lock_error("no session could be opened within the wait", "08001",
+                   made_->name());
 }
 
 // A grant that took long is old news: one heartbeat before it is reported.

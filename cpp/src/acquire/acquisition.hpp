@@ -30,8 +30,11 @@ class acquisition {
   enum class turn { ours, joined, timed_out, stopped };
 
   std::optional<attempt> answer_here();
-  attempt ask(const std::vector<session_ptr> &except);
-  session_ptr carry(request &c, const std::vector<session_ptr> &except);
+  bool await_other_try(std::unique_lock<std::mutex> &lock);
+  attempt ask();
+  session_ptr carry(request &c);
+  [[nodiscard]] caller_patience patience() const;
+  attempt no_session();
   void confirm_if_late(boot_clock::time_point sent);
   attempt granted();
   attempt join(local_queue::server_grant &root);
@@ -64,6 +67,7 @@ class acquisition {
   grant_ptr made_;
   // For the answer to somebody else's try.
   boot_clock::time_point waits_since_ = boot_clock::time_point::max();
+  bool asked_server_ = false;
   waiter *me_ = nullptr;        // in the local queue
   release *leaving_ = nullptr;  // goes in the same message
 };

@@ -1,5 +1,6 @@
 // The part of an acquisition that waits: first for the threads of this process
 // that came before, then in the server's queue.
+#include <algorithm>
 #include <random>
 
 #include "acquire/acquisition.hpp"
@@ -16,7 +17,7 @@ attempt acquisition::wait() {
   }
   if (first) {
     attempt now = try_now();
-    if (now) return now;
+    if (now || now.outcome() == outcome::stopped) return now;
   }
   const wait_graph::edge edge(owner_.graph(), queue_);
   return stand_in_queue();
@@ -98,8 +99,10 @@ void acquisition::sleep(std::unique_lock<std::mutex> &lock,
 }
 
 std::optional<attempt> acquisition::ask_in_turn() {
-  const session_ptr s = owner_.sessions().begin_wait();
-  if (!s) return poll_server();
+  const auto found = owner_.sessions().begin_wait(patience());
+  if (!found) return poll_server();
+  const session_ptr &s = *found;
+  if (!s) return std::nullopt;
   owner_.counters.waits.fetch_add(1, std::memory_order_relaxed);
   return wait_on(s);
 }
@@ -116,6 +119,32 @@ std::optional<attempt> acquisition::poll_server() {
   return std::nullopt;
 }
 
+namespace {
+
+// Announces that a session is just being granted the lock of a queue.  From the
+// moment when others can pick the session, until the grant is in the queue,
+// they have to know, or they would ask the session for a lock that it has.
+class arrival {
+ public:
+  arrival(local_queue &queue, session_ptr s) : queue_(queue), s_(std::move(s)) {
+    const std::lock_guard guard(queue_.access);
+    queue_.arriving.push_back(s_);
+  }
+  arrival(const arrival &) = delete;
+  arrival &operator=(const arrival &) = delete;
+  ~arrival() {
+    const std::lock_guard guard(queue_.access);
+    queue_.arriving.erase(
+        std::find(queue_.arriving.begin(), queue_.arriving.end(), s_));
+  }
+
+ private:
+  local_queue &queue_;
+  const session_ptr s_;
+};
+
+}  // namespace
+
 // Nothing: the session was dead already, or nothing came of it; look again.
 std::optional<attempt> acquisition::wait_on(const session_ptr &s) {
   server_wait_end end;
@@ -123,6 +152,7 @@ std::optional<attempt> acquisition::wait_on(const session_ptr &s) {
     const session::ownership connection(*s);
     if (connection) {
       const wanted_lock lock{made_->name(), options_.mode, permits_};
+      asked_server_ = true;
       end = wait_for_lock(*s, connection.get(), lock, left(), owner_.patience(),
                           options_.stop, owner_.closing());
       accept(*s, connection.get(), end);
@@ -132,6 +162,7 @@ std::optional<attempt> acquisition::wait_on(const session_ptr &s) {
     owner_.sessions().end_wait(s, 0);
     throw;
   }
+  const arrival announced(*queue_, s);
   owner_.sessions().end_wait(s, end.answer.token ? 1 : 0);
   if (end.answer.error) throw lock_error(*end.answer.error);
   if (!end.answer.token) return std::nullopt;  // timed out, stopped
@@ -180,10 +211,7 @@ bool acquisition::await_local_losers() {
 
 attempt acquisition::give_up(outcome why) {
   if (owner_.closing().stop_requested()) throw owner_.closed_error();
-  if (why == outcome::stopped) {
-    owner_.counters.stops.fetch_add(1, std::memory_order_relaxed);
-    return attempt(why);
-  }
+  if (why == outcome::stopped) return attempt(why);
   owner_.counters.timeouts.fetch_add(1, std::memory_order_relaxed);
   attempt last = try_now();  // also tells who has it
   if (last) return last;

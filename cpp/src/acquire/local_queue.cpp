@@ -35,10 +35,10 @@ local_queue::server_grant *local_queue::joinable() {
   return nullptr;
 }
 
-std::vector<session_ptr> local_queue::sessions() const {
-  std::vector<session_ptr> all;
-  for (const auto &r : server_grants) all.push_back(r.on);
-  return all;
+bool local_queue::is_on(const session_ptr &s) const {
+  return std::find(arriving.begin(), arriving.end(), s) != arriving.end() ||
+         std::any_of(server_grants.begin(), server_grants.end(),
+                     [&](const server_grant &g) { return g.on == s; });
 }
 
 local_queue::server_grant *local_queue::find(const grant &held) {

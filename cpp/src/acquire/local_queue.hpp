@@ -55,8 +55,9 @@ struct local_queue {
   const lock_name name;
   std::mutex access;
   bool asking = false;                      // a try is on its way
-  std::condition_variable asked;            // it is back
+  std::condition_variable_any asked;        // it is back
   std::vector<server_grant> server_grants;  // what we have
+  std::vector<session_ptr> arriving;        // a wait on it was just granted
   std::list<waiter *> queue;                // who waits for it, in order
   std::vector<std::thread::id> owners;      // threads bound to a hold on it
 
@@ -67,7 +68,8 @@ struct local_queue {
   [[nodiscard]] bool writer_waits(const waiter *before = nullptr) const;
   // A grant that a shared hold can join now.
   server_grant *joinable();
-  [[nodiscard]] std::vector<session_ptr> sessions() const;
+  // Does this session have it, or is it being granted?
+  [[nodiscard]] bool is_on(const session_ptr &s) const;
   server_grant *find(const grant &held);
   void add(const grant &held);
   // No thread in particular will give it back.

@@ -11,6 +11,8 @@
 #include <system_error>
 #include <thread>
 
+#include "base/start_thread.hpp"
+
 namespace pg_exclusive::detail {
 namespace {
 
@@ -81,7 +83,7 @@ void cancel(session &s, PGconn *connection) {
   const auto shared = std::make_shared<request>();
   shared->what.reset(PQgetCancel(connection));
   if (!shared->what) return;
-  std::thread([shared] {
+  start_thread([shared] {
     std::array<char, 256> message{};
     PQcancel(shared->what.get(), message.data(), message.size());
     shared->done.set_value();

@@ -26,18 +26,6 @@ void run_statement(const grant &held,
   throw lock_error(*c.error);
 }
 
-std::string client_access::conninfo(const client &locks) {
-  locks.core_->check_usable();
-  return pq::for_transactions(locks.core_->conninfo(),
-                              locks.options().connect_timeout);
-}
-
-std::shared_ptr<void> client_access::attachment(
-    const client &locks, const std::type_info &type,
-    std::shared_ptr<void> (*make)()) {
-  return locks.core_->attachment(type, make);
-}
-
 }  // namespace detail
 
 client::client(std::string conninfo, client_options options)

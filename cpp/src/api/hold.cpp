@@ -5,6 +5,7 @@
 
 #include "api/hold_access.hpp"
 #include "client_core/client_core.hpp"
+#include "pg_exclusive/detail/client_access.hpp"
 #include "session/session.hpp"
 
 namespace pg_exclusive {
@@ -86,6 +87,7 @@ int hold::native_handle() const noexcept {
 
 bool hold::begin_run(std::string_view slot, const once_options &options) {
   check();
+  detail::check_slot(slot, grant_->name());
   bool begun = false;
   detail::run_statement(*grant_, [&](PGconn *connection) {
     begun = grant_->on().language().begin_run(connection, grant_->name(), slot,
@@ -96,6 +98,7 @@ bool hold::begin_run(std::string_view slot, const once_options &options) {
 
 void hold::finish_run(std::string_view slot, bool succeeded) {
   check();
+  detail::check_slot(slot, grant_->name());
   detail::run_statement(*grant_, [&](PGconn *connection) {
     grant_->on().language().finish_run(connection, grant_->name(), slot,
                                        succeeded);

@@ -7,6 +7,8 @@
 #include <mutex>
 #include <thread>
 
+#include "base/start_thread.hpp"
+
 namespace pg_exclusive::detail {
 
 // Shared with the thread, which may outlive the notifier when it is the one who
@@ -20,7 +22,7 @@ struct callback_thread::state {
 };
 
 callback_thread::callback_thread() : state_(std::make_shared<state>()) {
-  state_->thread = std::thread([shared = state_] { run(shared); });
+  state_->thread = start_thread([shared = state_] { run(shared); });
 }
 
 callback_thread::~callback_thread() { stop(); }

@@ -4,6 +4,7 @@
 
 #include <array>
 
+#include "pg_exclusive/detail/client_access.hpp"
 #include "pg_exclusive/errors.hpp"
 
 namespace pg_exclusive {
@@ -47,6 +48,11 @@ lock_name lock_name::parse(std::string_view text) {
 void lock_name::check() const {
   check_part(*this, "lock namespace", namespace_, longest_namespace);
   check_part(*this, "lock key", key, longest_key);
+}
+
+void detail::check_slot(std::string_view slot, const lock_name &name) {
+  if (slot.find('\0') == std::string_view::npos) return;
+  throw lock_error("slot must not have a zero byte", "22021", name);
 }
 
 std::int64_t lock_name::id() const {

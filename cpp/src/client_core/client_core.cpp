@@ -32,7 +32,8 @@ void check(const client_options &options) {
 client_core::client_core(std::string conninfo, client_options options)
     : conninfo_(std::move(conninfo)),
       options_(std::move(options)),
-      sessions_(*this) {}
+      sessions_(*this),
+      transactions_(*this) {}
 
 std::shared_ptr<client_core> client_core::make(std::string conninfo,
                                                client_options options) {
@@ -45,7 +46,8 @@ std::shared_ptr<client_core> client_core::make(std::string conninfo,
       });
   remember_for_fork(*made);
   made->heartbeats_.emplace(*made);
-  session_pool::unload(*made->sessions_.pick());  // errors show up now
+  const auto any = [](const session_ptr &) { return false; };
+  session_pool::unload(*made->sessions_.pick(any));  // errors show up now
   return made;
 }
 
@@ -55,6 +57,7 @@ client_core::~client_core() {
   // A server that is silent gets no more than this.
   watcher_.end_all_at(boot_clock::now() + std::chrono::seconds(1));
   auto left = sessions_.close();
+  sessions_.join_openings();
   if (heartbeats_) heartbeats_->stop();
   left.clear();
   watcher_.stop();
@@ -86,7 +89,11 @@ attempt client_core::acquire(const lock_name &name, const lock_options &options,
   name.check();
   acquisition way(*this, name, options, permits, bound);
   const bool waits = !options.wait || options.wait->count() > 0;
-  return unless_closed(waits ? way.wait() : way.try_now());
+  attempt result = waits ? way.wait() : way.try_now();
+  if (result.outcome() == outcome::stopped) {
+    counters.stops.fetch_add(1, std::memory_order_relaxed);
+  }
+  return unless_closed(std::move(result));
 }
 
 attempt client_core::unless_closed(attempt result) {
@@ -219,15 +226,6 @@ void client_core::tell(event what) const {
   if (!options_.on_event) return;
   callbacks_.post_event(
       [hook = options_.on_event, what = std::move(what)] { hook(what); });
-}
-
-std::shared_ptr<void> client_core::attachment(std::type_index type,
-                                              std::shared_ptr<void> (*make)()) {
-  check_usable();
-  const std::lock_guard guard(attachments_access_);
-  auto &there = attachments_[type];
-  if (!there) there = make();
-  return there;
 }
 
 }  // namespace pg_exclusive::detail

@@ -3,17 +3,16 @@
 
 #include <atomic>
 #include <chrono>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <stop_token>
 #include <string>
-#include <typeindex>
 
 #include "acquire/local_queue.hpp"
 #include "base/callback_thread.hpp"
 #include "client_core/heartbeat_thread.hpp"
+#include "client_core/transaction_pool.hpp"
 #include "pg_exclusive/client_options.hpp"
 #include "pg_exclusive/result.hpp"
 #include "protocol/request.hpp"
@@ -50,8 +49,6 @@ class client_core : public std::enable_shared_from_this<client_core> {
   bool close(std::chrono::milliseconds deadline);
   [[nodiscard]] client_stats stats() const;
   [[nodiscard]] server_facts facts() const;
-  std::shared_ptr<void> attachment(std::type_index type,
-                                   std::shared_ptr<void> (*make)());
 
   [[nodiscard]] std::string conninfo() const;
   [[nodiscard]] const client_options &options() const { return options_; }
@@ -89,6 +86,7 @@ class client_core : public std::enable_shared_from_this<client_core> {
 
   [[nodiscard]] socket_watcher &watch() const { return watcher_; }
   session_pool &sessions() { return sessions_; }
+  transaction_pool &transactions() { return transactions_; }
   wait_graph &graph() { return graph_; }
   local_queue_ptr queue_of(const lock_name &name, int permits) {
     return permits > 0 ? permit_queues_.at(name) : queues_.at(name);
@@ -111,6 +109,7 @@ class client_core : public std::enable_shared_from_this<client_core> {
  private:
   client_core(std::string conninfo, client_options options);
 
+  [[nodiscard]] server_facts facts_of(PGconn *connection) const;
   bool release_all(const session_ptr &s, const loss_info &info);
   attempt unless_closed(attempt result);
 
@@ -126,8 +125,7 @@ class client_core : public std::enable_shared_from_this<client_core> {
   mutable socket_watcher watcher_;
   session_pool sessions_;
   std::optional<heartbeat_thread> heartbeats_;
-  std::mutex attachments_access_;
-  std::map<std::type_index, std::shared_ptr<void>> attachments_;
+  transaction_pool transactions_;
 };
 
 // Every core of this process, for fork().

@@ -38,6 +38,7 @@ bool client_core::close(std::chrono::milliseconds deadline) {
     s->reap();
   }
   all = sessions_.await_waits(until) && all;
+  all = transactions_.close(until) && all;
   return all && boot_clock::now() < until;  // else something was cut off
 }
 

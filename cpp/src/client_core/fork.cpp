@@ -1,8 +1,8 @@
 // fork(): the parent keeps its locks, whatever the child does.
 //
-// The child has the parent's sockets.  Were it to write to one, or libpq in its
-// exit handlers, the parent's session would be over.  So in the child each of
-// them becomes /dev/null, before it can do anything.
+// The child's copies of the sockets are gone (base/fork_guard.hpp).  What is
+// left is that a client is dead there, and that no lock is held in the middle
+// of a fork.
 #include <pthread.h>
 
 #include <algorithm>
@@ -59,9 +59,6 @@ void forget_for_fork(client_core &c) {
   std::erase(all().cores, &c);
 }
 
-void client_core::become_child() {
-  forked_ = true;
-  watcher_.cut_off_child();
-}
+void client_core::become_child() { forked_ = true; }
 
 }  // namespace pg_exclusive::detail

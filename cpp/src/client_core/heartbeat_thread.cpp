@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <system_error>
 
+#include "base/start_thread.hpp"
 #include "client_core/client_core.hpp"
 #include "session/session.hpp"
 
@@ -18,7 +19,7 @@ heartbeat_thread::heartbeat_thread(client_core &owner) : owner_(owner) {
   if (wake_ < 0) {
     throw std::system_error(errno, std::generic_category(), "eventfd");
   }
-  thread_ = std::thread([this] { run(); });
+  thread_ = start_thread([this] { run(); });
 }
 
 heartbeat_thread::~heartbeat_thread() {

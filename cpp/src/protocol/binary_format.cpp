@@ -1,6 +1,6 @@
 #include "protocol/binary_format.hpp"
 
-#include <stdexcept>
+#include "protocol/pq.hpp"
 
 namespace pg_exclusive::binary_format {
 namespace {
@@ -25,9 +25,11 @@ class array_reader {
     int4();  // has NULLs
     int4();  // element type
     if (dimensions == 0) return;
-    if (dimensions != 1) throw std::runtime_error("not a flat array");
+    if (dimensions != 1) throw pq::wrong_shape();
     count_ = int4();
     int4();  // lower bound
+    // Each element has four bytes at least.
+    if (count_ > left_.size() / 4) throw pq::wrong_shape();
   }
 
   [[nodiscard]] std::size_t count() const { return count_; }
@@ -40,7 +42,7 @@ class array_reader {
 
  private:
   std::string_view take(std::size_t size) {
-    if (left_.size() < size) throw std::runtime_error("array is cut short");
+    if (left_.size() < size) throw pq::wrong_shape();
     const std::string_view taken = left_.substr(0, size);
     left_.remove_prefix(size);
     return taken;
@@ -106,7 +108,7 @@ std::vector<std::optional<std::int64_t>> read_int8_array(
   for (auto &element : elements) {
     const auto value = reader.next();
     if (!value) continue;
-    if (value->size() != 8) throw std::runtime_error("not an array of bigint");
+    if (value->size() != 8) throw pq::wrong_shape();
     element = read_int8(value->data());
   }
   return elements;

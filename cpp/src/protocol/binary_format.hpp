@@ -40,7 +40,7 @@ class array_builder {
 std::int64_t read_int8(const char *bytes);
 
 // The elements of a one-dimensional array without NULLs; they point into
-// `bytes`.  Throws std::runtime_error when it is none.
+// `bytes`.  Throws pq::wrong_shape() when it is none.
 std::vector<std::string_view> read_array(std::string_view bytes);
 
 // The elements of a bigint[] that may have NULLs.

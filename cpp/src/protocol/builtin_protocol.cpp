@@ -4,7 +4,6 @@
 // holds a snapshot.  The id of a lock stands where its token would.
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <climits>
 
 #include "pg_exclusive/detail/client_access.hpp"
@@ -59,13 +58,6 @@ std::string heartbeat_statement() {
          "WHERE extname OPERATOR(pg_catalog.=) 'pg_exclusive')";
 }
 
-template <class T>
-T number(std::string_view text) {
-  T value{};
-  std::from_chars(text.data(), text.data() + text.size(), value);
-  return value;
-}
-
 char letter(const request &c) {
   const bool shared = c.mode == lock_mode::shared;
   switch (c.kind) {
@@ -83,13 +75,12 @@ class builtin_protocol final : public protocol {
   [[nodiscard]] bool has_tokens() const override { return false; }
   [[nodiscard]] bool error_may_leave_lock() const override { return true; }
 
-  std::int64_t prepare(PGconn *connection) override {
+  prepared prepare(PGconn *connection) override {
     pq::prepare(connection, many, many_statement(),
                 {binary_format::type_text, binary_format::type_int8_array});
     pq::prepare(connection, heartbeat, heartbeat_statement(),
                 {binary_format::type_int8_array});
-    const auto row = pq::exec(connection, "SELECT " + nonce_expression());
-    return number<std::int64_t>(pq::column(row.get(), 0, 0));
+    return last_look(connection, nonce_expression(), "");
   }
 
   bool send(PGconn *connection, std::span<request *const> calls) override {
@@ -122,10 +113,14 @@ class builtin_protocol final : public protocol {
       }
       return;
     }
+    if (PQntuples(result) != static_cast<int>(calls.size())) {
+      throw pq::wrong_shape();
+    }
     for (int row = 0; row < PQntuples(result); ++row) {
-      const auto n = binary_format::read_int8(PQgetvalue(result, row, 0));
+      const auto n = pq::binary_int8(result, row, 0);
+      if (n < 1 || n > PQntuples(result)) throw pq::wrong_shape();
       request &c = *calls[static_cast<std::size_t>(n) - 1];
-      c.ok = *PQgetvalue(result, row, 1) != 0;
+      c.ok = pq::binary_bool(result, row, 1);
       if (c.kind != request_kind::take) continue;
       if (c.ok) c.wanted->granted(c.name->id());
       if (!c.ok) c.holder = find_holder(connection, c.name->id());
@@ -146,12 +141,12 @@ class builtin_protocol final : public protocol {
   heartbeat_reply read_heartbeat(const PGresult *result,
                                  std::span<const held_lock> /*held*/) override {
     heartbeat_reply answer;
-    answer.nonce = binary_format::read_int8(PQgetvalue(result, 0, 0));
+    answer.nonce = pq::binary_int8(result, 0, 0);
     for (const auto id :
          binary_format::read_int8_array(pq::column(result, 0, 1))) {
       if (id) answer.lost.push_back(*id);
     }
-    answer.extension_appeared = *PQgetvalue(result, 0, 2) != 0;
+    answer.extension_appeared = pq::binary_bool(result, 0, 2);
     return answer;
   }
 
@@ -214,7 +209,7 @@ class builtin_protocol final : public protocol {
         {std::to_string(id)});
     if (PQntuples(rows.get()) == 0) return std::nullopt;
     holder_info holder;
-    holder.pid = number<int>(pq::column(rows.get(), 0, 0));
+    holder.pid = pq::number<int>(pq::column(rows.get(), 0, 0));
     holder.role = pq::column(rows.get(), 0, 1);
     holder.application_name = pq::column(rows.get(), 0, 2);
     holder.client_addr = pq::column(rows.get(), 0, 3);

@@ -1,17 +1,20 @@
-// Connecting with libpq: in time, to one of several hosts, with the server's
-// SQLSTATE when it refuses.
+#include "protocol/connect.hpp"
+
 #include <poll.h>
 
 #include <algorithm>
 #include <cctype>
 #include <cerrno>
-#include <charconv>
 #include <cstring>
 
-#include "protocol/pq.hpp"
+#include "base/fork_guard.hpp"
 
 namespace pg_exclusive::pq {
 namespace {
+
+// Stands for a passphrase that nobody gave.  Without any, OpenSSL would read
+// one from the terminal or from standard input, which are the program's.
+constexpr const char *no_passphrase = "(none)";
 
 // libpq tells an SQLSTATE of a refused login only inside the text, and only
 // when asked to be verbose: "FATAL:  28P01: password authentication failed".
@@ -50,45 +53,8 @@ bool await(const PGconn *connection, short events,
   }
 }
 
-// False when the time is up.
-bool finish_connecting(PGconn *connection, std::chrono::milliseconds timeout) {
-  const auto deadline = boot_clock::now() + timeout;
-  PQsetErrorVerbosity(connection, PQERRORS_VERBOSE);
-  auto next = PGRES_POLLING_WRITING;
-  while (next != PGRES_POLLING_OK) {
-    if (next == PGRES_POLLING_FAILED) throw connect_error(connection);
-    const short events = next == PGRES_POLLING_READING ? POLLIN : POLLOUT;
-    if (!await(connection, events, deadline)) return false;
-    next = PQconnectPoll(connection);
-  }
-  PQsetErrorVerbosity(connection, PQERRORS_DEFAULT);
-  return true;
-}
-
-using options_ptr = std::unique_ptr<PQconninfoOption, finish>;
-
-options_ptr parse(const std::string &conninfo) {
-  char *message = nullptr;
-  options_ptr said(PQconninfoParse(conninfo.c_str(), &message));
-  if (said) return said;
-  const std::string text = trimmed(message == nullptr ? "" : message);
-  PQfreemem(message);
-  throw lock_error("invalid connection string: " + text, "08001");
-}
-
-// The value of an option; null when there is none.
-const char *value_of(const PQconninfoOption *options, const char *name) {
-  for (; options != nullptr && options->keyword != nullptr; ++options) {
-    if (std::strcmp(options->keyword, name) == 0) return options->val;
-  }
-  return nullptr;
-}
-
-// `conninfo`, what `defaults` adds where it says nothing itself, and `fixed`,
-// whatever it says.
-connection_ptr start(const std::string &conninfo,
-                     const std::vector<keyword> &defaults,
-                     const std::vector<keyword> &fixed = {}) {
+connection_ptr start(const std::string &conninfo, const settings &with,
+                     const attempt &now) {
   const options_ptr said = parse(conninfo);
   std::vector<const char *> names{"dbname"};
   std::vector<const char *> values{conninfo.c_str()};
@@ -96,122 +62,81 @@ connection_ptr start(const std::string &conninfo,
     names.push_back(k.name);
     values.push_back(k.value.c_str());
   };
-  for (const auto &k : defaults) {
-    if (value_of(said.get(), k.name) == nullptr) add(k);
+  for (const auto &k : with.defaults) {
+    if (!says(said.get(), k.name)) add(k);
   }
-  for (const auto &k : fixed) add(k);
+  if (!says(said.get(), "sslpassword")) {
+    names.push_back("sslpassword");
+    values.push_back(no_passphrase);
+  }
+  for (const auto &k : with.fixed) add(k);
+  for (const auto &k : now.to.where) add(k);
   names.push_back(nullptr);
   values.push_back(nullptr);
   connection_ptr connection(
       PQconnectStartParams(names.data(), values.data(), /*expand_dbname=*/1));
   if (!connection) throw std::bad_alloc();
-  if (PQstatus(connection.get()) == CONNECTION_BAD) {
-    throw connect_error(connection.get());
-  }
+  // What the server says at login is not for standard error.
+  PQsetNoticeProcessor(
+      connection.get(), [](void *, const char *) {}, nullptr);
   return connection;
 }
 
-std::vector<std::string> split(const char *list) {
-  std::vector<std::string> parts{""};
-  for (; list != nullptr && *list != '\0'; ++list) {
-    if (*list == ',') {
-      parts.emplace_back();
-    } else {
-      parts.back().push_back(*list);
-    }
+// The key may be encrypted, and nobody said how to decrypt it.
+lock_error explained(const lock_error &error, const std::string &conninfo) {
+  const std::string text = error.what();
+  if (text.find("private key file") == std::string::npos ||
+      says(parse(conninfo).get(), "sslpassword")) {
+    return error;
   }
-  return parts;
-}
-
-// Of a connection that may go to several hosts: each but the one it is at.
-std::vector<std::vector<keyword>> other_hosts(PGconn *connection) {
-  const options_ptr all(PQconninfo(connection));
-  const auto names = split(value_of(all.get(), "host"));
-  const auto addresses = split(value_of(all.get(), "hostaddr"));
-  const auto ports = split(value_of(all.get(), "port"));
-  const auto nth = [](const std::vector<std::string> &list, std::size_t n) {
-    return n < list.size() ? list[n] : list.size() == 1 ? list[0] : "";
-  };
-  const std::string here = PQhost(connection);
-  const std::string port_here = PQport(connection);
-  std::vector<std::vector<keyword>> hosts;
-  const std::size_t size = std::max(names.size(), addresses.size());
-  for (std::size_t i = 0; size > 1 && i < size; ++i) {
-    const std::string name = nth(names, i);
-    const std::string address = nth(addresses, i);
-    const std::string port = nth(ports, i);
-    if ((name.empty() ? address : name) == here && port == port_here) continue;
-    hosts.push_back({{"host", name}, {"hostaddr", address}, {"port", port}});
-  }
-  return hosts;
-}
-
-// What the connection string or the environment says of it, per host.
-std::optional<std::chrono::milliseconds> connect_timeout_of(
-    PGconn *connection) {
-  const options_ptr all(PQconninfo(connection));
-  const char *text = value_of(all.get(), "connect_timeout");
-  int seconds = 0;
-  if (text != nullptr) {
-    std::from_chars(text, text + std::strlen(text), seconds);
-  }
-  if (seconds <= 0) return std::nullopt;
-  return std::chrono::seconds(seconds);
-}
-
-std::string quoted(const char *value) {
-  std::string text = "'";
-  for (; *value != '\0'; ++value) {
-    if (*value == '\'' || *value == '\\') text.push_back('\\');
-    text.push_back(*value);
-  }
-  return text + "'";
+  return {text, error.sqlstate(), std::nullopt,
+          "If the key is encrypted, give its passphrase as sslpassword in the "
+          "connection string.  It is not asked for."};
 }
 
 }  // namespace
 
-connection_ptr connect(const std::string &conninfo,
-                       const std::vector<keyword> &extra,
-                       std::chrono::milliseconds timeout) {
-  connection_ptr connection = start(conninfo, extra);
-  timeout = connect_timeout_of(connection.get()).value_or(timeout);
-  if (finish_connecting(connection.get(), timeout)) return connection;
-  // One that is silent must not keep us from the others: each in turn.
-  lock_error last(
-      "could not connect within " + std::to_string(timeout.count()) + " ms",
-      "08001");
-  for (const auto &host : other_hosts(connection.get())) {
-    try {
-      connection = start(conninfo, extra, host);
-      if (finish_connecting(connection.get(), timeout)) return connection;
-    } catch (const lock_error &refused) {
-      last = refused;
-    }
+connection_ptr connect(const std::string &conninfo, const settings &with,
+                       const attempt &now,
+                       const std::function<void(int)> &on_socket) {
+  connection_ptr connection;
+  {
+    const detail::no_fork until_it_is_registered;
+    connection = start(conninfo, with, now);
+    if (PQsocket(connection.get()) >= 0) on_socket(PQsocket(connection.get()));
   }
-  throw lock_error(last);
+  if (PQstatus(connection.get()) == CONNECTION_BAD) {
+    throw explained(connect_error(connection.get()), conninfo);
+  }
+  PQsetErrorVerbosity(connection.get(), PQERRORS_VERBOSE);
+  auto next = PGRES_POLLING_WRITING;
+  while (next != PGRES_POLLING_OK) {
+    const short events = next == PGRES_POLLING_READING ? POLLIN : POLLOUT;
+    if (!await(connection.get(), events, now.deadline)) throw too_slow(now);
+    const detail::no_fork until_it_is_registered;
+    next = PQconnectPoll(connection.get());
+    if (next == PGRES_POLLING_FAILED) {
+      if (boot_clock::now() >= now.deadline) throw too_slow(now);
+      throw explained(connect_error(connection.get()), conninfo);
+    }
+    on_socket(PQsocket(connection.get()));
+  }
+  PQsetErrorVerbosity(connection.get(), PQERRORS_DEFAULT);
+  return connection;
 }
 
-std::string for_transactions(const std::string &conninfo,
-                             std::chrono::milliseconds timeout) {
-  const options_ptr said = parse(conninfo);
-  std::string text;
-  for (auto *o = said.get(); o->keyword != nullptr; ++o) {
-    if (o->val == nullptr) continue;
-    text += std::string(o->keyword) + "=" + quoted(o->val) + " ";
-  }
-  if (value_of(said.get(), "connect_timeout") == nullptr) {
-    text += "connect_timeout=" +
-            std::to_string(
-                std::chrono::ceil<std::chrono::seconds>(timeout).count()) +
-            " ";
-  }
-  const char *host = value_of(said.get(), "host");
-  const char *address = value_of(said.get(), "hostaddr");
-  const bool several = split(host).size() > 1 || split(address).size() > 1;
-  if (several && value_of(said.get(), "target_session_attrs") == nullptr) {
-    text += "target_session_attrs=primary";
-  }
-  return text;
+lock_error too_slow(const attempt &now) {
+  return {"could not connect to " + now.to.text + " within " +
+              std::to_string(now.timeout.count()) + " ms",
+          "08001"};
+}
+
+// A server that refuses this role refuses it everywhere.  One that is starting
+// up, or a standby, is not the only one.
+bool makes_way(const lock_error &error) {
+  const std::string &state = error.sqlstate();
+  return (state.starts_with("08") && state != "08P01") || state == "57P03" ||
+         state == "25006";
 }
 
 }  // namespace pg_exclusive::pq

@@ -2,7 +2,6 @@
 // statement with binary parameters and a scalar for an answer, because a row of
 // many columns costs more than the lock.
 #include <array>
-#include <charconv>
 
 #include "protocol/binary_format.hpp"
 #include "protocol/protocol.hpp"
@@ -47,13 +46,6 @@ char letter(const request &c) {
   }
 }
 
-template <class T>
-T number(std::string_view text) {
-  T value{};
-  std::from_chars(text.data(), text.data() + text.size(), value);
-  return value;
-}
-
 // What the server tells of an element that was refused or failed.
 enum detail_field {
   ordinal,
@@ -71,13 +63,13 @@ enum detail_field {
 std::optional<holder_info> read_holder(
     std::span<const std::string_view> detail) {
   holder_info holder;
-  holder.pid = number<int>(detail[pid]);
+  if (!detail[pid].empty()) holder.pid = pq::number<int>(detail[pid]);
   holder.role = detail[role];
   holder.application_name = detail[application];
   holder.client_addr = detail[address];
   if (!detail[since].empty()) {
     holder.acquired_at = std::chrono::system_clock::time_point(
-        std::chrono::microseconds(number<std::int64_t>(detail[since])));
+        std::chrono::microseconds(pq::number<std::int64_t>(detail[since])));
   }
   if (holder.pid == 0 && holder.role.empty()) return std::nullopt;
   return holder;
@@ -85,10 +77,11 @@ std::optional<holder_info> read_holder(
 
 void read_details(std::string_view bytes, std::span<request *const> calls) {
   const auto strings = binary_format::read_array(bytes);
-  for (std::size_t at = 0; at + fields <= strings.size(); at += fields) {
+  if (strings.size() % fields != 0) throw pq::wrong_shape();
+  for (std::size_t at = 0; at < strings.size(); at += fields) {
     const std::span detail(strings.data() + at, fields);
-    const auto index = number<std::size_t>(detail[ordinal]) - 1;
-    if (index >= calls.size()) continue;
+    const auto index = pq::number<std::size_t>(detail[ordinal]) - 1;
+    if (index >= calls.size()) throw pq::wrong_shape();
     request &c = *calls[index];
     if (detail[sqlstate].empty()) {
       c.holder = read_holder(detail);
@@ -99,6 +92,13 @@ void read_details(std::string_view bytes, std::span<request *const> calls) {
                       std::string(detail[hint]));
     }
   }
+}
+
+// The server counts half of what it is given.
+std::string period(const once_options &options) {
+  const std::int64_t every = options.every->count();
+  if (!options.exact) return std::to_string(every);
+  return std::to_string(every > INT64_MAX / 2 ? every : 2 * every);
 }
 
 void answer(request &c, std::optional<std::int64_t> value) {
@@ -114,7 +114,7 @@ class extension_protocol final : public protocol {
   [[nodiscard]] bool has_tokens() const override { return true; }
   [[nodiscard]] bool error_may_leave_lock() const override { return false; }
 
-  std::int64_t prepare(PGconn *connection) override {
+  prepared prepare(PGconn *connection) override {
     using namespace binary_format;
     const std::string details = ", exclusive_internal._details()";
     pq::prepare(connection, take_one,
@@ -128,9 +128,8 @@ class extension_protocol final : public protocol {
     pq::prepare(connection, heartbeat,
                 "SELECT nonce, lost FROM exclusive_internal._heartbeat($1)",
                 {type_int8_array});
-    const auto session =
-        pq::exec(connection, "SELECT nonce FROM exclusive_internal._session()");
-    return number<std::int64_t>(pq::column(session.get(), 0, 0));
+    return last_look(connection, "nonce",
+                     " FROM exclusive_internal._session()");
   }
 
   bool send(PGconn *connection, std::span<request *const> calls) override {
@@ -162,19 +161,20 @@ class extension_protocol final : public protocol {
     }
     request &first = *calls[0];
     if (calls.size() == 1 && first.kind == request_kind::unlock) {
-      first.ok = !pq::is_null(result, 0, 0) && *PQgetvalue(result, 0, 0) != 0;
+      first.ok = !pq::is_null(result, 0, 0) && pq::binary_bool(result, 0, 0);
       return;
     }
     if (calls.size() == 1 && first.kind == request_kind::take) {
       if (pq::is_null(result, 0, 0)) {
         first.ok = false;
       } else {
-        answer(first, binary_format::read_int8(PQgetvalue(result, 0, 0)));
+        answer(first, pq::binary_int8(result, 0, 0));
       }
     } else {
       const auto values =
           binary_format::read_int8_array(pq::column(result, 0, 0));
-      for (std::size_t i = 0; i < calls.size() && i < values.size(); ++i) {
+      if (values.size() != calls.size()) throw pq::wrong_shape();
+      for (std::size_t i = 0; i < calls.size(); ++i) {
         answer(*calls[i], values[i]);
       }
     }
@@ -195,7 +195,7 @@ class extension_protocol final : public protocol {
   heartbeat_reply read_heartbeat(const PGresult *result,
                                  std::span<const held_lock> /*held*/) override {
     heartbeat_reply answer;
-    answer.nonce = binary_format::read_int8(PQgetvalue(result, 0, 0));
+    answer.nonce = pq::binary_int8(result, 0, 0);
     if (pq::is_null(result, 0, 1)) return answer;
     for (const auto token :
          binary_format::read_int8_array(pq::column(result, 0, 1))) {
@@ -227,7 +227,7 @@ class extension_protocol final : public protocol {
     wait_answer answer;
     answer.error = pq::error_of(connection, result, name);
     if (!answer.error && !pq::is_null(result, 0, 0)) {
-      answer.token = number<std::int64_t>(pq::column(result, 0, 0));
+      answer.token = pq::number<std::int64_t>(pq::column(result, 0, 0));
     }
     return answer;
   }
@@ -240,14 +240,13 @@ class extension_protocol final : public protocol {
     std::string every;
     if (options.every) {
       every = ", $5::pg_catalog.interval";
-      values.push_back(std::to_string(options.every->count()) +
-                       " milliseconds");
+      values.push_back(period(options) + " milliseconds");
     }
     const auto row = pq::exec(
         connection,
         "SELECT " + schema_ + ".begin_run($1, $2, $3, $4" + every + ")",
         values);
-    return pq::column(row.get(), 0, 0) == "t";
+    return pq::text_bool(row.get(), 0, 0);
   }
 
   void finish_run(PGconn *connection, const lock_name &name,

@@ -1,12 +1,15 @@
 #include "protocol/pq.hpp"
 
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <cctype>
 #include <cstring>
 
 #include "pg_exclusive/detail/client_access.hpp"
+#include "protocol/binary_format.hpp"
 
 namespace pg_exclusive::pq {
 
@@ -21,6 +24,11 @@ namespace {
 std::string field(const PGresult *result, int code) {
   const char *text = PQresultErrorField(result, code);
   return text == nullptr ? "" : text;
+}
+
+bool is_copy(ExecStatusType status) {
+  return status == PGRES_COPY_IN || status == PGRES_COPY_OUT ||
+         status == PGRES_COPY_BOTH;
 }
 
 }  // namespace
@@ -48,6 +56,10 @@ void prepare(PGconn *connection, const char *name, const std::string &sql,
 result_ptr take_result(PGconn *connection) {
   result_ptr last;
   while (PGresult *next = PQgetResult(connection)) {
+    if (is_copy(PQresultStatus(next))) {
+      // libpq would give the same result again and again.
+      return result_ptr(next);
+    }
     // An error, once there, is what it was.
     if (!last || PQresultStatus(last.get()) != PGRES_FATAL_ERROR) {
       last.reset(next);
@@ -72,37 +84,106 @@ std::optional<lock_error> error_of(PGconn *connection, const PGresult *result,
       if (!detail.empty()) text += " (" + detail + ")";
       return lock_error(text, state, name, field(result, PG_DIAG_MESSAGE_HINT));
     }
+    if (status != PGRES_FATAL_ERROR && status != PGRES_BAD_RESPONSE) {
+      return wrong_shape();
+    }
   }
   std::string text = trimmed(PQerrorMessage(connection));
   if (text.empty()) text = "the connection broke";
   return lock_error(text, "08006", name);
 }
 
-last_words peek_last_words(int socket) {
-  std::array<char, 2048> bytes{};
-  const ssize_t size =
+namespace {
+
+// What can be read from a socket, without taking it: as much as there is.
+std::string peek(int socket) {
+  constexpr int most = 4 * 1024 * 1024;
+  int size = 0;
+  if (ioctl(socket, FIONREAD, &size) != 0 || size <= 0) return "";
+  std::string bytes(static_cast<std::size_t>(std::min(size, most)), '\0');
+  const ssize_t got =
       recv(socket, bytes.data(), bytes.size(), MSG_PEEK | MSG_DONTWAIT);
-  if (size < 6 || bytes[0] != 'E') return {};
+  bytes.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
+  return bytes;
+}
+
+// The fields of an error: a code, text, a zero byte.
+last_words read_error(std::string_view fields) {
   last_words words;
-  // Type, length, then fields: a code, text, a zero byte.
-  for (ssize_t at = 5; at < size && bytes[at] != '\0';) {
-    const char code = bytes[at];
-    const char *start = bytes.data() + at + 1;
-    const std::string text(start, strnlen(start, size - at - 1));
+  while (fields.size() > 1 && fields[0] != '\0') {
+    const char code = fields[0];
+    const std::string_view text = fields.substr(1, fields.find('\0', 1) - 1);
     if (code == 'C') words.sqlstate = text;
     if (code == 'M') words.message = text;
-    at += static_cast<ssize_t>(text.size()) + 2;
+    fields.remove_prefix(std::min(fields.size(), text.size() + 2));
   }
   return words;
 }
 
+}  // namespace
+
+// Each message has a type, a length that counts itself, and its fields.
+last_words peek_last_words(int socket) {
+  const std::string bytes = peek(socket);
+  std::string_view left = bytes;
+  while (left.size() > 5) {
+    std::size_t length = 0;
+    for (const char c : left.substr(1, 4)) {
+      length = length << 8 | static_cast<unsigned char>(c);
+    }
+    if (length < 4) return {};
+    if (left[0] == 'E') return read_error(left.substr(5, length - 4));
+    if (left[0] != 'N' && left[0] != 'S' && left[0] != 'A') return {};
+    left.remove_prefix(std::min(left.size(), length + 1));
+  }
+  return {};
+}
+
+lock_error wrong_shape() {
+  return {"the server's answer has a wrong shape", "08P01", std::nullopt,
+          "Something between us and the server may have changed it."};
+}
+
 std::string_view column(const PGresult *result, int row, int column) {
+  if (row >= PQntuples(result) || column >= PQnfields(result)) {
+    throw wrong_shape();
+  }
   return {PQgetvalue(result, row, column),
           static_cast<std::size_t>(PQgetlength(result, row, column))};
 }
 
 bool is_null(const PGresult *result, int row, int column) {
+  if (row >= PQntuples(result) || column >= PQnfields(result)) {
+    throw wrong_shape();
+  }
   return PQgetisnull(result, row, column) != 0;
+}
+
+namespace {
+
+const char *binary(const PGresult *result, int row, int number,
+                   std::size_t size) {
+  const std::string_view value = column(result, row, number);
+  if (PQfformat(result, number) != 1 || value.size() != size) {
+    throw wrong_shape();
+  }
+  return value.data();
+}
+
+}  // namespace
+
+std::int64_t binary_int8(const PGresult *result, int row, int column) {
+  return binary_format::read_int8(binary(result, row, column, 8));
+}
+
+bool binary_bool(const PGresult *result, int row, int column) {
+  return *binary(result, row, column, 1) != 0;
+}
+
+bool text_bool(const PGresult *result, int row, int number) {
+  const std::string_view value = column(result, row, number);
+  if (value != "t" && value != "f") throw wrong_shape();
+  return value == "t";
 }
 
 }  // namespace pg_exclusive::pq

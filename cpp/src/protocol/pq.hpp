@@ -3,7 +3,9 @@
 
 #include <libpq-fe.h>
 
+#include <charconv>
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -27,24 +29,6 @@ struct finish {
 using connection_ptr = std::unique_ptr<PGconn, finish>;
 using result_ptr = std::unique_ptr<PGresult, finish>;
 
-// A keyword and a value of a connection string.
-struct keyword {
-  const char *name;
-  std::string value;
-};
-
-// Connects with `conninfo`, and `extra` where it says nothing itself.  Each
-// host gets `timeout`, or what connect_timeout says.  Throws lock_error, with
-// the server's SQLSTATE if it sent one, else 08001.
-connection_ptr connect(const std::string &conninfo,
-                       const std::vector<keyword> &extra,
-                       std::chrono::milliseconds timeout);
-
-// `conninfo` for a connection that somebody else opens: one that does not wait
-// for ever, and of several hosts finds the primary.
-std::string for_transactions(const std::string &conninfo,
-                             std::chrono::milliseconds timeout);
-
 // Sends one simple statement and gives its rows; throws lock_error.
 result_ptr exec(PGconn *connection, const std::string &sql,
                 const std::vector<std::string> &parameters = {});
@@ -53,16 +37,18 @@ result_ptr exec(PGconn *connection, const std::string &sql,
 void prepare(PGconn *connection, const char *name, const std::string &sql,
              const std::vector<Oid> &types);
 
-// The next result of a statement that was sent, and nothing after it.
+// The next result of a statement that was sent, and nothing after it.  When the
+// server wants to copy, which we never ask for, the connection is of no use any
+// more.
 result_ptr take_result(PGconn *connection);
 
-// Was it an error?  Then as lock_error: the server's, or 08006 when the
-// connection broke.
+// Was it an error?  Then as lock_error: the server's, 08006 when the connection
+// broke, or wrong_shape() when it is no answer to a statement.
 std::optional<lock_error> error_of(PGconn *connection, const PGresult *result,
                                    const std::optional<lock_name> &name = {});
 
 // What the server said last on a socket that it closed, without reading it away
-// from libpq: "" when it is not in the clear.
+// from libpq: "" when it is not in the clear.  Notices before it are skipped.
 struct last_words {
   std::string sqlstate;
   std::string message;
@@ -72,7 +58,27 @@ last_words peek_last_words(int socket);
 // Without white space at its end.
 std::string trimmed(std::string text);
 
+// The error of an answer that the server would not give: 08P01.
+lock_error wrong_shape();
+
+// What stands there.  These throw wrong_shape() when there is no such row or
+// column, or when the value is none of that type.
 std::string_view column(const PGresult *result, int row, int column);
 bool is_null(const PGresult *result, int row, int column);
+std::int64_t binary_int8(const PGresult *result, int row, int column);
+bool binary_bool(const PGresult *result, int row, int column);
+bool text_bool(const PGresult *result, int row, int column);
+
+// The number that `text` spells, and nothing else.
+template <class T>
+T number(std::string_view text) {
+  T value{};
+  const auto [end, error] =
+      std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) {
+    throw wrong_shape();
+  }
+  return value;
+}
 
 }  // namespace pg_exclusive::pq

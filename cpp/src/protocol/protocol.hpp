@@ -42,6 +42,18 @@ struct wait_answer {
   std::optional<lock_error> error;
 };
 
+// What the last statement of the preparation told.
+struct prepared {
+  std::int64_t nonce = 0;  // a number that only this backend knows
+  int backend_pid = 0;
+  std::string lease;            // idle_session_timeout, as the server prints it
+  boot_clock::time_point sent;  // before it was sent
+};
+
+// Asks for them: the nonce is `expression`, with what it is selected `from`.
+prepared last_look(PGconn *connection, const std::string &expression,
+                   const std::string &from);
+
 class protocol {
  public:
   protocol() = default;
@@ -53,8 +65,8 @@ class protocol {
   // After an error in an acquire: might the lock be held all the same?
   [[nodiscard]] virtual bool error_may_leave_lock() const = 0;
 
-  // Makes a new session ready; gives a number that only its backend knows.
-  virtual std::int64_t prepare(PGconn *connection) = 0;
+  // Makes a new session ready.
+  virtual prepared prepare(PGconn *connection) = 0;
 
   // One or more takes, unlocks and holds in one statement.  False: not sent.
   virtual bool send(PGconn *connection, std::span<request *const> calls) = 0;

@@ -182,6 +182,11 @@ bool session::forgets_us(const lock_error &error) {
   return error.sqlstate() == "26000";
 }
 
+// Not even the server itself goes on after that.
+bool session::is_wrong_shape(const lock_error &error) {
+  return error.sqlstate() == "08P01";
+}
+
 // Somebody cancelled the statement, perhaps after it had taken a lock.
 bool session::cancelled(const lock_error &error) {
   return error.sqlstate() == "57014";
@@ -207,14 +212,17 @@ void session::land_calls(std::span<request *const> calls) {
   PGconn *connection = connection_.get();
   const auto result = pq::take_result(connection);
   for (request *c : calls) c->sent = flight_.at;
-  if (PQtransactionStatus(connection) != PQTRANS_IDLE) {
-    fail(loss_reason::connection_closed, PQerrorMessage(connection));
-    return;
-  }
   try {
+    if (PQtransactionStatus(connection) != PQTRANS_IDLE) {
+      const auto error = pq::error_of(connection, result.get());
+      if (error && is_wrong_shape(*error)) throw lock_error(*error);
+      fail(loss_reason::connection_closed, PQerrorMessage(connection));
+      return;
+    }
     protocol_->receive(connection, result.get(), calls);
-  } catch (const std::runtime_error &strange) {
-    fail(loss_reason::backend_changed, strange.what());
+  } catch (const lock_error &wrong) {
+    fail(loss_reason::backend_changed, wrong.what());
+    for (request *c : calls) give_up(*c, wrong);
     return;
   }
   for (const request *c : calls) {
@@ -247,6 +255,9 @@ void session::land_statement(request &c) {
     c.error.emplace(error.what(), error.sqlstate(),
                     c.name == nullptr ? std::nullopt : std::optional(*c.name),
                     error.hint());
+    if (is_wrong_shape(error)) {
+      fail(loss_reason::backend_changed, error.what());
+    }
   }
   if (PQtransactionStatus(connection_.get()) != PQTRANS_IDLE) {
     fail(loss_reason::connection_closed, PQerrorMessage(connection_.get()));
@@ -254,13 +265,15 @@ void session::land_statement(request &c) {
 }
 
 // Whoever asked when nothing can be had any more.
-void session::give_up(request &c) {
+void session::give_up(request &c) { give_up(c, broken(std::nullopt)); }
+
+void session::give_up(request &c, const lock_error &why) {
   c.ok = false;
-  if (c.kind != request_kind::unlock && c.kind != request_kind::holds &&
-      !c.error) {
-    c.error.emplace(
-        broken(c.name == nullptr ? std::nullopt : std::optional(*c.name)));
-  }
+  if (c.kind == request_kind::unlock || c.kind == request_kind::holds) return;
+  if (c.error) return;
+  c.error.emplace(why.what(), why.sqlstate(),
+                  c.name == nullptr ? std::nullopt : std::optional(*c.name),
+                  why.hint());
 }
 
 void session::fail_queue(request *first) {

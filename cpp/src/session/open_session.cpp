@@ -1,12 +1,12 @@
-// Opening a lock session: is it what it must be, and will it keep what it is
-// given?
+#include "session/open_session.hpp"
+
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "client_core/client_core.hpp"
 #include "pg_exclusive/detail/client_access.hpp"
-#include "session/session.hpp"
+#include "protocol/connect.hpp"
 
 namespace pg_exclusive::detail {
 namespace {
@@ -20,15 +20,12 @@ std::string milliseconds(std::chrono::milliseconds time) {
   return std::to_string(time.count());
 }
 
-// The client gives up on a dead link before the server may.
-std::vector<pq::keyword> connection_settings(const client_options &options) {
-  return {{"fallback_application_name", "pg_exclusive"},
-          {"client_encoding", "UTF8"},
-          {"keepalives", "1"},
-          {"keepalives_idle", seconds(options.lease / 3)},
-          {"keepalives_interval", seconds(options.lease / 9)},
-          {"keepalives_count", "3"},
-          {"tcp_user_timeout", milliseconds(options.lease / 3)}};
+// Names are UTF-8 for us, whatever encoding the program uses for its own
+// connections.
+pq::settings connection_settings(const client_options &options) {
+  auto defaults = link_settings(options);
+  defaults.push_back({"fallback_application_name", "pg_exclusive"});
+  return {defaults, {{"client_encoding", "UTF8"}}};
 }
 
 struct setting {
@@ -63,8 +60,9 @@ std::vector<setting> session_settings(const client_options &options,
   return settings;
 }
 
-void override_settings(PGconn *connection,
-                       const std::vector<setting> &settings) {
+// Gives the lease as the server prints it.
+std::string override_settings(PGconn *connection,
+                              const std::vector<setting> &settings) {
   std::string sql = "SELECT";
   std::vector<std::string> values;
   for (const auto &[name, value] : settings) {
@@ -73,7 +71,8 @@ void override_settings(PGconn *connection,
     sql += std::string(" pg_catalog.set_config('") + name + "', $" +
            std::to_string(values.size()) + ", false)";
   }
-  pq::exec(connection, sql, values);
+  const auto row = pq::exec(connection, sql, values);
+  return std::string(pq::column(row.get(), 0, 0));
 }
 
 // The first statement, before any SET, which behind a pooler would leak to
@@ -89,9 +88,9 @@ other_end look(PGconn *connection) {
                             "SELECT pg_catalog.pg_backend_pid(), "
                             "pg_catalog.pg_is_in_recovery()");
   other_end end;
-  end.backend_pid = std::stoi(std::string(pq::column(row.get(), 0, 0)));
+  end.backend_pid = pq::number<int>(pq::column(row.get(), 0, 0));
   end.pooled = end.backend_pid != PQbackendPID(connection);
-  end.standby = pq::column(row.get(), 0, 1) == "t";
+  end.standby = pq::text_bool(row.get(), 0, 1);
   return end;
 }
 
@@ -108,33 +107,6 @@ std::optional<std::pair<std::string, std::string>> find_extension(
                    std::string(pq::column(rows.get(), 0, 1)));
 }
 
-// While this lives, the server has to answer.
-class hurry : socket_watcher::limit {
- public:
-  hurry(const client_core &owner, const pq::connection_ptr &connection)
-      : socket_watcher::limit(
-            owner.watch(), PQsocket(connection.get()),
-            boot_clock::now() + owner.options().connect_timeout) {}
-};
-
-// Of several hosts, the primary.
-pq::connection_ptr connect(const client_core &owner) {
-  const auto &options = owner.options();
-  const std::string conninfo = owner.conninfo();
-  auto settings = connection_settings(options);
-  auto connection = pq::connect(conninfo, settings, options.connect_timeout);
-  const hurry limit(owner, connection);
-  if (look(connection.get()).standby) {
-    settings.push_back({"target_session_attrs", "primary"});
-    try {
-      return pq::connect(conninfo, settings, options.connect_timeout);
-    } catch (const lock_error &) {  // NOLINT(bugprone-empty-catch)
-      // There is none; what we have is refused below.
-    }
-  }
-  return connection;
-}
-
 void check(const other_end &end, const PGconn *connection,
            const client_options &options) {
   if (end.pooled && options.pooler == pooler_policy::refuse) {
@@ -146,24 +118,65 @@ void check(const other_end &end, const PGconn *connection,
         "mode, set client_options.pooler = pooler_policy::session.");
   }
   if (end.standby) {
-    throw lock_error("the server is a standby", "25006", std::nullopt,
-                     "A lock there would exclude nobody: connect to the "
-                     "primary.");
+    throw standby_error();
   }
   if (PQserverVersion(connection) < 150000) {
     throw lock_error("PostgreSQL 15 or newer is needed", "0A000");
   }
 }
 
-}  // namespace
+// The settings, the statements and the backend that were looked at have to be
+// the ones that the locks will be on.
+void check_same_backend(const prepared &ready, const other_end &end,
+                        const std::string &lease) {
+  if (ready.backend_pid == end.backend_pid && ready.lease == lease) return;
+  throw lock_error(
+      "another backend answered while the session was opened", "08P01",
+      std::nullopt,
+      "Something between us and the server changes the backend.  Locks of a "
+      "session behind it exclude nobody.");
+}
 
-opened open_session(const client_core &owner) {
+// Over a link that is too slow for the lease no session would ever live.
+lock_error too_slow_for_lease(const client_core &owner) {
+  return {
+      "the session was over before it could be used: the server's answers "
+      "take too long for a lease of " +
+          milliseconds(owner.options().lease) + " ms",
+      "08001", std::nullopt,
+      "The lease has to be several times as long as a round trip to the "
+      "server."};
+}
+
+// From the first of these on the server counts the lease.
+prepared make_ready(const client_core &owner, PGconn *connection,
+                    protocol &language, std::string &lease) {
+  const auto began = boot_clock::now();
+  prepared ready;
+  try {
+    lease = override_settings(
+        connection,
+        session_settings(owner.options(), PQserverVersion(connection)));
+    ready = language.prepare(connection);
+  } catch (const lock_error &error) {
+    if (PQstatus(connection) != CONNECTION_OK &&
+        boot_clock::now() - began >= owner.server_bound()) {
+      throw too_slow_for_lease(owner);
+    }
+    throw;
+  }
+  if (boot_clock::now() - ready.sent >= owner.client_bound()) {
+    throw too_slow_for_lease(owner);
+  }
+  return ready;
+}
+
+opened open_at(const client_core &owner, pq::connection_ptr made_connection,
+               std::unique_ptr<socket_watcher::limit> limit) {
   opened made;
-  made.connection = connect(owner);
-  const hurry limit(owner, made.connection);
+  made.connection = std::move(made_connection);
+  made.limit = std::move(limit);
   PGconn *connection = made.connection.get();
-  PQsetNoticeProcessor(
-      connection, [](void *, const char *) {}, nullptr);
   const other_end end = look(connection);
   check(end, connection, owner.options());
   made.pooled = end.pooled;
@@ -173,26 +186,93 @@ opened open_session(const client_core &owner) {
       owner.options().without_extension == missing_extension_policy::refuse) {
     throw missing_extension(std::nullopt);
   }
-  override_settings(connection, session_settings(owner.options(),
-                                                 PQserverVersion(connection)));
   made.language = extension ? make_extension_protocol(extension->first)
                             : make_builtin_protocol();
-  made.sent = boot_clock::now();
-  made.nonce = made.language->prepare(connection);
+  std::string lease;
+  const prepared ready = make_ready(owner, connection, *made.language, lease);
+  check_same_backend(ready, end, lease);
+  made.nonce = ready.nonce;
+  made.sent = ready.sent;
+  return made;
+}
+
+// Connects to one address after the other until `use` succeeds with one.
+template <class F>
+auto with_connection(const client_core &owner, const std::string &conninfo,
+                     F &&use) {
+  return pq::first_that_works(
+      conninfo, owner.options().connect_timeout, [&](const pq::attempt &now) {
+        auto limit = std::make_unique<socket_watcher::limit>(owner.watch());
+        limit->set(now.deadline);
+        pq::connection_ptr connection =
+            pq::connect(conninfo, connection_settings(owner.options()), now,
+                        [&](int socket) { limit->watch(socket); });
+        try {
+          return use(std::move(connection), std::move(limit));
+        } catch (const lock_error &) {
+          if (boot_clock::now() >= now.deadline) throw pq::too_slow(now);
+          throw;
+        }
+      });
+}
+
+}  // namespace
+
+// The client gives up on a dead link before the server may.
+std::vector<pq::keyword> link_settings(const client_options &options) {
+  return {{"keepalives", "1"},
+          {"keepalives_idle", seconds(options.lease / 3)},
+          {"keepalives_interval", seconds(options.lease / 9)},
+          {"keepalives_count", "3"},
+          {"tcp_user_timeout", milliseconds(options.lease / 3)}};
+}
+
+lock_error standby_error() {
+  return {"the server is a standby", "25006", std::nullopt,
+          "A lock there would exclude nobody: connect to the primary."};
+}
+
+opened open_session(const client_core &owner, const std::string &conninfo) {
+  opened made = with_connection(
+      owner, conninfo,
+      [&](pq::connection_ptr connection,
+          std::unique_ptr<socket_watcher::limit> limit) {
+        return open_at(owner, std::move(connection), std::move(limit));
+      });
+  made.limit->lift();
   return made;
 }
 
 server_facts client_core::facts() const {
   check_usable();
-  const auto connection = connect(*this);
-  const hurry limit(*this, connection);
+  const std::string where = conninfo();
+  const auto look_at = [&](bool standbys_too) {
+    return with_connection(
+        *this, where,
+        [&](pq::connection_ptr connection,
+            std::unique_ptr<socket_watcher::limit> /*limit*/) {
+          auto facts = facts_of(connection.get());
+          if (facts.standby && !standbys_too) throw standby_error();
+          return facts;
+        });
+  };
+  try {
+    return look_at(false);
+  } catch (const lock_error &error) {
+    if (error.sqlstate() != "25006") throw;
+    return look_at(true);  // there is nothing else
+  }
+}
+
+server_facts client_core::facts_of(PGconn *connection) const {
   server_facts facts;
-  facts.server_version = PQserverVersion(connection.get());
-  facts.behind_pooler = look(connection.get()).pooled;
-  facts.standby = look(connection.get()).standby;
-  const char *host = PQhost(connection.get());
+  facts.server_version = PQserverVersion(connection);
+  const other_end end = look(connection);
+  facts.behind_pooler = end.pooled;
+  facts.standby = end.standby;
+  const char *host = PQhost(connection);
   facts.unix_socket = host != nullptr && (host[0] == '/' || host[0] == '@');
-  if (auto extension = find_extension(connection.get())) {
+  if (auto extension = find_extension(connection)) {
     facts.extension_schema = extension->first;
     facts.extension_version = extension->second;
   }
@@ -209,7 +289,7 @@ server_facts client_core::facts() const {
   for (const auto &[name, value] :
        session_settings(options_, facts.server_version)) {
     const auto row = pq::exec(
-        connection.get(),
+        connection,
         "SELECT pg_catalog.current_setting(name), source "
         "FROM pg_catalog.pg_settings WHERE name OPERATOR(pg_catalog.=) $1 "
         "AND source OPERATOR(pg_catalog.<>) 'default' "

@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -42,6 +41,8 @@ session::session(client_core &owner, opened &&made)
       nonce_(made.nonce),
       backend_pid_(made.backend_pid),
       socket_(duplicate(PQsocket(connection_.get()))),
+      libpqs_(PQsocket(connection_.get())),
+      ours_(socket_),
       role_(PQuser(connection_.get())),
       application_name_(parameter(connection_.get(), "application_name")),
       confirmed_(made.sent.time_since_epoch().count()),
@@ -58,10 +59,9 @@ session::~session() {
 void session::close() {
   // A pooler passes the backend on to others.
   if (pooled_ && connection_ && alive() && !owner_.forked()) {
-    const socket_watcher::limit hurry(
-        owner_.watch(), socket_,
-        std::min(boot_clock::now() + owner_.patience(),
-                 owner_.watch().end_of_all()));
+    socket_watcher::limit hurry(owner_.watch());
+    hurry.watch(socket_);
+    hurry.set(boot_clock::now() + owner_.patience());
     PQclear(PQexec(connection_.get(), "DISCARD ALL"));
   }
   owner_.watch().forget(*this);
@@ -206,18 +206,6 @@ std::vector<std::shared_ptr<grant>> session::grants() {
       all.push_back(std::move(alive));
   }
   return all;
-}
-
-void session::cut_off(int null) const {
-  struct stat ours {};
-  struct stat libpqs {};
-  const int other = PQsocket(connection_.get());
-  // Unless libpq had closed its own, and the number is somebody else's now.
-  if (other >= 0 && fstat(socket_, &ours) == 0 && fstat(other, &libpqs) == 0 &&
-      ours.st_ino == libpqs.st_ino && ours.st_dev == libpqs.st_dev) {
-    dup3(null, other, O_CLOEXEC);
-  }
-  dup3(null, socket_, O_CLOEXEC);
 }
 
 boot_clock::time_point session::idle_since() const noexcept {

@@ -14,11 +14,13 @@
 #include <string>
 #include <vector>
 
+#include "base/fork_guard.hpp"
 #include "protocol/pq.hpp"
 #include "protocol/protocol.hpp"
 #include "protocol/request.hpp"
 #include "session/grant.hpp"
 #include "session/lease.hpp"
+#include "session/socket_watcher.hpp"
 
 namespace pg_exclusive::detail {
 
@@ -32,6 +34,8 @@ struct opened {
   boot_clock::time_point sent;  // when the last confirmed message was
   bool pooled = false;          // something else answers for the server
   int backend_pid = 0;          // as the server knows it
+  // Looks after the socket until the session does.
+  std::unique_ptr<socket_watcher::limit> limit;
 };
 
 class session : public std::enable_shared_from_this<session> {
@@ -83,8 +87,6 @@ class session : public std::enable_shared_from_this<session> {
   void fail(loss_reason reason, const std::string &detail);
   // Tells the holders of a dead session.  For the notifier.
   void tell_holders();
-  // In a forked child: nothing it does reaches the server.
-  void cut_off(int null) const;
   // Closes the connection of a dead session, if nobody has it.
   void reap();
   // The lease now ends then, or when all sessions do.  Gives which.
@@ -139,6 +141,7 @@ class session : public std::enable_shared_from_this<session> {
   // Our prepared statements are gone: DISCARD ALL, or another backend.
   static bool forgets_us(const lock_error &error);
   static bool cancelled(const lock_error &error);
+  static bool is_wrong_shape(const lock_error &error);
   void land();
   void land_calls(std::span<request *const> calls);
   void land_statement(request &c);
@@ -154,6 +157,7 @@ class session : public std::enable_shared_from_this<session> {
   void send();
   void fail_queue(request *first);
   void give_up(request &c);
+  static void give_up(request &c, const lock_error &why);
   void lose(const std::vector<std::int64_t> &tokens);
   void close();
   void close_lost();
@@ -169,6 +173,9 @@ class session : public std::enable_shared_from_this<session> {
   const std::int64_t nonce_;
   const int backend_pid_;
   const int socket_;
+  // A forked child has neither.
+  const parents_socket libpqs_;
+  const parents_socket ours_;
   const std::string role_;
   const std::string application_name_;
   mutable pg_exclusive::detail::lease lease_;
@@ -188,8 +195,5 @@ class session : public std::enable_shared_from_this<session> {
   mutable std::mutex loss_access_;
   std::optional<loss_info> loss_;  // under loss_access_
 };
-
-// Connects and makes sure that it is what it should be.
-opened open_session(const client_core &owner);
 
 }  // namespace pg_exclusive::detail

@@ -9,8 +9,13 @@
 #include <condition_variable>
 #include <cstddef>
 #include <exception>
+#include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <thread>
 #include <vector>
 
 #include "pg_exclusive/clock.hpp"
@@ -21,25 +26,45 @@ class client_core;
 class session;
 using session_ptr = std::shared_ptr<session>;
 
+// How long a caller waits for a session.  Without either, until it is open or
+// cannot be opened, which connect_timeout bounds.
+struct caller_patience {
+  std::optional<boot_clock::time_point> until;
+  std::stop_token stop;
+};
+
+// The end of an attempt to open a session.
+struct opening {
+  session_ptr made;
+  std::exception_ptr failure;
+  bool done = false;
+  bool wanted = true;  // the caller has not given up
+  std::thread thread;
+};
+
 class session_pool {
  public:
   explicit session_pool(client_core &owner) : owner_(owner) {}
+  session_pool(const session_pool &) = delete;
+  session_pool &operator=(const session_pool &) = delete;
+  ~session_pool() { join_openings(); }
 
-  // A session for one more hold, none of `except`; opens one when all are full.
-  // Its load counts the hold from now on.  One thread connects at a time: whose
-  // call has waited since before an attempt failed gets its error too.
+  // A session for one more hold, none that `excepted` is true for; opens one
+  // when all are full.  Its load counts the hold from now on.  One attempt at a
+  // time is made: a call that has waited since before it failed gets its error
+  // too.  Null when the caller's patience is over.
   session_ptr pick(
-      const std::vector<session_ptr> &except = {},
+      const std::function<bool(const session_ptr &)> &excepted,
+      const caller_patience &patience = {},
       boot_clock::time_point waits_since = boot_clock::time_point::max());
   // One hold less, or a try that was refused.
   static void unload(session &s) noexcept;
 
-  // A session to wait on, or null when as many as may be are waiting.
-  session_ptr begin_wait();
+  // A session to wait on.  None when as many as may be are waiting, null when
+  // the caller's patience is over.
+  std::optional<session_ptr> begin_wait(const caller_patience &patience);
   // The wait is over; the session comes back with so many holds, if it lives.
   void end_wait(const session_ptr &s, int holds);
-  // The wait could not begin.
-  void cancel_wait();
   // Until nobody waits any more; false when somebody still does by then.
   bool await_waits(boot_clock::time_point until);
 
@@ -51,20 +76,32 @@ class session_pool {
   bool retire(const session_ptr &s);
   // Drops all and opens none any more; gives what there was.
   std::vector<session_ptr> close();
+  // Waits for the attempts that are being made.
+  void join_openings();
 
  private:
-  [[nodiscard]] session_ptr best(const std::vector<session_ptr> &except,
-                                 int limit) const;
+  using opening_ptr = std::shared_ptr<opening>;
+
+  [[nodiscard]] session_ptr best(
+      const std::function<bool(const session_ptr &)> &excepted,
+      int limit) const;
   [[nodiscard]] std::ptrdiff_t live() const;
   session_ptr take_spare();
-  session_ptr open();
+  // Opens a session on a thread of its own, so that its callers can give up.
+  void start(const opening_ptr &o);
+  void run(const opening_ptr &o, const std::string &conninfo);
+  void finish(const opening_ptr &o, session_ptr made,
+              std::exception_ptr failure);
+  bool await(std::unique_lock<std::mutex> &lock, const opening &o,
+             const caller_patience &patience);
 
   client_core &owner_;
   mutable std::mutex access_;
-  std::condition_variable opened_;
+  std::condition_variable_any opened_;
   std::condition_variable waited_;
   std::vector<session_ptr> sessions_;  // under access_
-  int opening_ = 0;                    // under access_
+  opening_ptr shared_;                 // under access_: the one of pick()
+  std::vector<opening_ptr> openings_;  // under access_: all
   std::exception_ptr failure_;         // under access_: of the last to open one
   boot_clock::time_point failed_at_;   // under access_
   int waiting_ = 0;                    // under access_

@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <system_error>
 
+#include "base/start_thread.hpp"
 #include "session/session.hpp"
 
 namespace pg_exclusive::detail {
@@ -46,7 +47,7 @@ socket_watcher::socket_watcher() {
   wake_ = checked(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd");
   listen_to(epoll_, timer_, EPOLLIN, timer_id);
   listen_to(epoll_, wake_, EPOLLIN, wake_id);
-  thread_ = std::thread([this] { run(); });
+  thread_ = start_thread([this] { run(); });
 }
 
 socket_watcher::~socket_watcher() {
@@ -70,23 +71,42 @@ void socket_watcher::end_all_at(boot_clock::time_point when) {
   rearm();
 }
 
-socket_watcher::limit::limit(socket_watcher &on, int socket,
-                             boot_clock::time_point until)
-    : on_(on), socket_(checked(fcntl(socket, F_DUPFD_CLOEXEC, 0), "fcntl")) {
-  {
-    const std::lock_guard guard(on_.access_);
-    place_ = on_.limits_.emplace(on_.limits_.end(), socket_, until);
-  }
-  on_.rearm();
+socket_watcher::limit::limit(socket_watcher &on) : on_(on) {
+  const std::lock_guard guard(on_.access_);
+  place_ = on_.limits_.emplace(on_.limits_.end());
 }
 
+// A forking thread has the lock of the parents' sockets when it takes ours, so
+// we never ask for them the other way round.
 socket_watcher::limit::~limit() {
+  std::list<limited> mine;
   {
     const std::lock_guard guard(on_.access_);
-    on_.limits_.erase(place_);
+    mine.splice(mine.end(), on_.limits_, place_);
   }
-  ::close(socket_);
+  if (mine.front().copy) ::close(mine.front().copy->number());
 }
+
+void socket_watcher::limit::watch(int socket) {
+  if (place_->original && place_->original->is(socket)) return;
+  auto original = std::make_unique<parents_socket>(socket);
+  auto copy = std::make_unique<parents_socket>(
+      checked(fcntl(socket, F_DUPFD_CLOEXEC, 0), "fcntl"));
+  {
+    const std::lock_guard guard(on_.access_);
+    place_->original.swap(original);
+    place_->copy.swap(copy);
+    if (place_->reached) shutdown(place_->copy->number(), SHUT_RDWR);
+  }
+  if (copy) ::close(copy->number());
+}
+
+void socket_watcher::limit::set(boot_clock::time_point until) {
+  place_->until = until.time_since_epoch().count();
+  if (place_->until < on_.armed_) on_.rearm();
+}
+
+bool socket_watcher::limit::reached() const { return place_->reached; }
 
 void socket_watcher::add(const std::shared_ptr<session> &s) {
   {
@@ -111,12 +131,6 @@ void socket_watcher::forget(const session &s) {
 void socket_watcher::shut(const session &s) {
   const std::lock_guard guard(access_);
   if (ids_.contains(&s)) shutdown(s.socket(), SHUT_RDWR);
-}
-
-void socket_watcher::cut_off_child() {
-  const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-  for (const auto &[who, id] : ids_) who->cut_off(null);
-  ::close(null);
 }
 
 void socket_watcher::run() {
@@ -165,6 +179,7 @@ void socket_watcher::check_deadlines() {
       if (auto who = watched.who.lock()) all.push_back(std::move(who));
     }
   }
+  armed_ = INT64_MAX;  // who moves a deadline now wakes us once more
   const auto now = boot_clock::now();
   auto next = check_limits(now);
   for (const auto &who : all) {
@@ -177,6 +192,7 @@ void socket_watcher::check_deadlines() {
       next = std::min({next, who->lease().deadline(), end_of_all()});
     }
   }
+  armed_ = next.time_since_epoch().count();
   itimerspec when{};
   if (next < boot_clock::time_point::max()) {
     const auto ns = std::max<std::int64_t>(next.time_since_epoch().count(), 1);
@@ -191,14 +207,16 @@ boot_clock::time_point socket_watcher::check_limits(
     boot_clock::time_point now) {
   auto next = boot_clock::time_point::max();
   const std::lock_guard guard(access_);
-  for (auto &[socket, until] : limits_) {
-    if (until == boot_clock::time_point::max()) continue;
-    if (now >= std::min(until, end_of_all())) {
-      shutdown(socket, SHUT_RDWR);
-      until = boot_clock::time_point::max();  // once
-    } else {
-      next = std::min({next, until, end_of_all()});
+  for (auto &one : limits_) {
+    if (one.reached) continue;
+    const boot_clock::time_point until = std::min(
+        boot_clock::time_point(boot_clock::duration(one.until)), end_of_all());
+    if (now < until) {
+      next = std::min(next, until);
+      continue;
     }
+    one.reached = true;
+    if (one.copy) shutdown(one.copy->number(), SHUT_RDWR);
   }
   return next;
 }

@@ -14,6 +14,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "base/fork_guard.hpp"
 #include "pg_exclusive/clock.hpp"
 
 namespace pg_exclusive::detail {
@@ -21,6 +22,14 @@ namespace pg_exclusive::detail {
 class session;
 
 class socket_watcher {
+  // libpq closes its socket whenever it likes.  The copy is ours.
+  struct limited {
+    std::unique_ptr<parents_socket> original;
+    std::unique_ptr<parents_socket> copy;
+    std::atomic<std::int64_t> until{INT64_MAX};  // boot_clock, nanoseconds
+    std::atomic<bool> reached{false};
+  };
+
  public:
   socket_watcher();
   socket_watcher(const socket_watcher &) = delete;
@@ -40,29 +49,37 @@ class socket_watcher {
     return boot_clock::time_point(boot_clock::duration(end_of_all_.load()));
   }
 
-  // While this lives, and no session has the socket yet: it is shut down at a
-  // deadline, so that whoever reads from it does not wait for ever.
+  // Looks after a socket that no session has: a connection that is being
+  // opened, or one for transactions.  It is shut down at a deadline, so that a
+  // thread that reads from it does not wait for ever, and when all sessions
+  // end.
   class limit {
    public:
-    limit(socket_watcher &on, int socket, boot_clock::time_point until);
+    // Has no socket yet, and no deadline.
+    explicit limit(socket_watcher &on);
     limit(const limit &) = delete;
     limit &operator=(const limit &) = delete;
     ~limit();
 
+    // From now on it is this socket.
+    void watch(int socket);
+    // Moves the deadline; an atomic store, unless it becomes nearer than all
+    // others.
+    void set(boot_clock::time_point until);
+    void lift() { set(boot_clock::time_point::max()); }
+    // Was the socket shut down?
+    [[nodiscard]] bool reached() const;
+
    private:
     socket_watcher &on_;
-    // libpq closes its socket whenever it likes; this one is ours.
-    const int socket_;
-    std::list<std::pair<int, boot_clock::time_point>>::iterator place_;
+    std::list<limited>::iterator place_;
   };
 
   void stop();
 
-  // Around fork(): nothing changes meanwhile; in the child every socket becomes
-  // /dev/null, so that nothing it does reaches the server.
+  // Around fork(): nothing changes meanwhile.
   void lock_for_fork() { access_.lock(); }
   void unlock_after_fork() { access_.unlock(); }
-  void cut_off_child();
 
  private:
   struct watched {
@@ -80,11 +97,13 @@ class socket_watcher {
   int wake_ = -1;
   std::atomic<bool> stopping_{false};
   std::atomic<std::int64_t> end_of_all_{INT64_MAX};  // boot_clock, nanoseconds
+  // When the timer goes off; the distant future while that is found out.
+  std::atomic<std::int64_t> armed_{INT64_MAX};  // boot_clock, nanoseconds
   std::mutex access_;
-  std::uint64_t next_id_ = 2;                                 // under access_
-  std::unordered_map<std::uint64_t, watched> sessions_;       // under access_
-  std::unordered_map<const session *, std::uint64_t> ids_;    // under access_
-  std::list<std::pair<int, boot_clock::time_point>> limits_;  // under access_
+  std::uint64_t next_id_ = 2;                               // under access_
+  std::unordered_map<std::uint64_t, watched> sessions_;     // under access_
+  std::unordered_map<const session *, std::uint64_t> ids_;  // under access_
+  std::list<limited> limits_;                               // under access_
   std::thread thread_;
 };
 

@@ -5,21 +5,12 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <typeinfo>
 
 #include "pg_exclusive/client.hpp"
 
 namespace pg_exclusive::detail {
 
 struct PG_EXCLUSIVE_EXPORT client_access {
-  /// The connection string for one more connection.
-  static std::string conninfo(const client &locks);
-
-  /// Something that lives as long as the client's core, one per type.
-  static std::shared_ptr<void> attachment(const client &locks,
-                                          const std::type_info &type,
-                                          std::shared_ptr<void> (*make)());
-
   /// The core, for the other classes of the library.
   static const std::shared_ptr<client_core> &core_of(const client &locks) {
     return locks.core_;
@@ -27,9 +18,13 @@ struct PG_EXCLUSIVE_EXPORT client_access {
 };
 
 /// An error of the server as `lock_error`, from the text libpq makes of it:
-/// `ERROR:  message`, then lines of `DETAIL:` and `HINT:`.
+/// `ERROR:  message`, then lines of `DETAIL:` and `HINT:`, in UTF-8.
 [[nodiscard]] PG_EXCLUSIVE_EXPORT lock_error server_error(
     std::string_view text, std::string sqlstate, const lock_name &name);
+
+/// Throws 22021 for a slot with a zero byte, which would be cut there.
+PG_EXCLUSIVE_EXPORT void check_slot(std::string_view slot,
+                                    const lock_name &name);
 
 /// How to create the extension: the error when it is missing.
 [[nodiscard]] PG_EXCLUSIVE_EXPORT lock_error

@@ -6,10 +6,10 @@
 /// together.
 #pragma once
 
-#include <memory>
 #include <pqxx/pqxx>
 #include <pqxx/version>
 #include <string>
+#include <utility>
 
 #if PQXX_VERSION_MAJOR >= 8
 #define PG_EXCLUSIVE_PQXX pqxx8
@@ -20,6 +20,8 @@
 #else
 #error "pg_exclusive needs libpqxx 6.4 or newer"
 #endif
+
+struct pg_conn;
 
 namespace pg_exclusive {
 namespace detail {
@@ -38,19 +40,66 @@ pqxx::result exec(pqxx::transaction_base &tx, const std::string &sql,
 #endif
 }
 
-/// Opens a connection that never reconnects by itself.
-inline std::unique_ptr<pqxx::connection> connect(const std::string &conninfo) {
-  auto connection = std::make_unique<pqxx::connection>(conninfo);
+/// A connection of libpq as one of libpqxx, for a while.  It stays its owner's.
 #if PQXX_VERSION_MAJOR == 6
-  // Deprecated because newer ones never do.  6.4 would go on, on a new backend,
-  // after the work and the lock of the old one are gone.
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
-  connection->inhibit_reactivation(true);
-#pragma GCC diagnostic pop
+class adopted_connection {
+ public:
+  explicit adopted_connection(pg_conn *connection) : pqxx_(connection) {}
+  pqxx::connection_base &get() { return pqxx_; }
+
+ private:
+  class policy : public pqxx::connectionpolicy {
+   public:
+    explicit policy(pg_conn *connection)
+        : pqxx::connectionpolicy(std::string()), connection_(connection) {}
+    // Once.  6.4 would go on, on a new backend, after the work and the lock of
+    // the old one are gone.
+    handle do_startconnect(handle now) override {
+      return now != nullptr ? now : std::exchange(connection_, nullptr);
+    }
+    handle do_completeconnect(handle now) override { return now; }
+    handle do_dropconnect(handle /*now*/) noexcept override { return nullptr; }
+    handle do_disconnect(handle /*now*/) noexcept override { return nullptr; }
+    [[nodiscard]] bool is_ready(handle now) const noexcept override {
+      return now != nullptr;
+    }
+
+   private:
+    pg_conn *connection_;
+  };
+
+  class adopted : public pqxx::connection_base {
+   public:
+    explicit adopted(pg_conn *connection)
+        : pqxx::connection_base(policy_), policy_(connection) {
+      init();
+    }
+    adopted(const adopted &) = delete;
+    adopted &operator=(const adopted &) = delete;
+    ~adopted() { close(); }
+
+   private:
+    policy policy_;
+  };
+
+  adopted pqxx_;
+};
+#else
+class adopted_connection {
+ public:
+  explicit adopted_connection(pg_conn *connection)
+      : pqxx_(pqxx::connection::seize_raw_connection(connection)) {}
+  adopted_connection(const adopted_connection &) = delete;
+  adopted_connection &operator=(const adopted_connection &) = delete;
+  ~adopted_connection() {
+    static_cast<void>(std::move(pqxx_).release_raw_connection());
+  }
+  pqxx::connection &get() { return pqxx_; }
+
+ private:
+  pqxx::connection pqxx_;
+};
 #endif
-  return connection;
-}
 
 /// The SQLSTATE of a server error; 6.4 leaves it empty for some.
 inline std::string sqlstate(const pqxx::sql_error &error) {

@@ -3,14 +3,19 @@
 #pragma once
 
 #include <chrono>
+#include <concepts>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include "pg_exclusive/detail/client_access.hpp"
+#include "pg_exclusive/detail/encoding.hpp"
 #include "pg_exclusive/detail/pqxx_compat.hpp"
+#include "pg_exclusive/detail/task.hpp"
+#include "pg_exclusive/detail/transaction_connection.hpp"
 
 namespace pg_exclusive {
 namespace detail {
@@ -18,13 +23,15 @@ inline namespace PG_EXCLUSIVE_PQXX {
 
 /// Runs `statement`; the server's errors become `lock_error`.
 template <class F>
-auto as_lock_error(const lock_name &name, F &&statement) {
+auto as_lock_error(pqxx::transaction_base &tx, const lock_name &name,
+                   F &&statement) {
   try {
     return std::forward<F>(statement)();
   } catch (const pqxx::broken_connection &) {
     throw;
   } catch (const pqxx::sql_error &error) {
-    throw server_error(error.what(), sqlstate(error), name);
+    throw server_error(to_utf8(error.what(), tx.conn().get_client_encoding()),
+                       sqlstate(error), name);
   }
 }
 
@@ -43,7 +50,7 @@ inline std::optional<std::string> look_up_schema(pqxx::transaction_base &tx) {
 /// The same; @throws lock_error 0A000 when the extension is not there.
 inline std::optional<std::string> find_schema(pqxx::transaction_base &tx,
                                               const lock_name &name) {
-  return as_lock_error(name, [&] {
+  return as_lock_error(tx, name, [&] {
     auto schema = look_up_schema(tx);
     if (!schema) throw missing_extension(name);
     return schema;
@@ -56,11 +63,12 @@ inline std::optional<holder_info> find_holder(pqxx::transaction_base &tx,
                                               const lock_name &name) {
   const pqxx::result rows =
       exec(tx,
-           "SELECT pid, coalesce(role, ''), coalesce(application_name, ''), "
-           "coalesce(pg_catalog.host(client_addr), ''), "
-           "(1000000 OPERATOR(pg_catalog.*) "
-           "extract(epoch FROM acquired_at))::bigint "
-           "FROM " +
+           "SELECT pid, " + hex_column("coalesce(role, '')") + ", " +
+               hex_column("coalesce(application_name, '')") +
+               ", coalesce(pg_catalog.host(client_addr), ''), "
+               "(1000000 OPERATOR(pg_catalog.*) "
+               "extract(epoch FROM acquired_at))::bigint "
+               "FROM " +
                schema +
                ".lock_holders "
                "WHERE lock_id OPERATOR(pg_catalog.=) $1::bigint "
@@ -70,8 +78,8 @@ inline std::optional<holder_info> find_holder(pqxx::transaction_base &tx,
   const auto row = rows[0];
   holder_info holder;
   holder.pid = row[0].template as<int>();
-  holder.role = row[1].template as<std::string>();
-  holder.application_name = row[2].template as<std::string>();
+  holder.role = from_hex(row[1].template as<std::string>());
+  holder.application_name = from_hex(row[2].template as<std::string>());
   holder.client_addr = row[3].template as<std::string>();
   if (!row[4].is_null()) {
     holder.acquired_at = std::chrono::system_clock::time_point(
@@ -100,8 +108,10 @@ inline pqxx::result take_statement(pqxx::transaction_base &tx,
   const bool shared = mode == lock_mode::shared;
   if (schema) {
     return exec(tx,
-                "SELECT " + *schema + ".try_xact_lock($1, $2, $3)" + isolation,
-                name.namespace_, name.key, shared ? "shared" : "exclusive");
+                "SELECT " + *schema + ".try_xact_lock(" + text_parameter(1) +
+                    ", " + text_parameter(2) + ", $3)" + isolation,
+                to_hex(name.namespace_), to_hex(name.key),
+                shared ? "shared" : "exclusive");
   }
   const std::string function =
       shared ? "pg_try_advisory_xact_lock_shared" : "pg_try_advisory_xact_lock";
@@ -121,7 +131,7 @@ inline result<void> take(pqxx::transaction_base &tx,
                          const std::optional<std::string> &schema,
                          const lock_name &name, lock_mode mode) {
   name.check();
-  return as_lock_error(name, [&] {
+  return as_lock_error(tx, name, [&] {
     const pqxx::result row = take_statement(tx, schema, name, mode);
     if (row[0][0].as<bool>()) return result<void>(std::in_place);
     return refused(tx, schema, name);
@@ -133,7 +143,7 @@ inline result<void> take_for_work(pqxx::transaction_base &tx,
                                   const std::optional<std::string> &schema,
                                   const lock_name &name) {
   name.check();
-  return as_lock_error(name, [&] {
+  return as_lock_error(tx, name, [&] {
     const pqxx::result row =
         take_statement(tx, schema, name, lock_mode::exclusive);
     check_isolation(row[0][1].as<std::string>(), name);
@@ -148,16 +158,54 @@ inline result<void> take_slot(pqxx::transaction_base &tx,
                               const std::optional<std::string> &schema,
                               const lock_name &name, std::string_view slot) {
   name.check();
+  check_slot(slot, name);
   if (!schema) throw missing_extension(name);
-  return as_lock_error(name, [&] {
+  return as_lock_error(tx, name, [&] {
     const pqxx::result ran =
-        exec(tx, "SELECT " + *schema + ".try_run_once($1, $2, $3, 'SELECT')",
-             name.namespace_, name.key, std::string(slot));
+        exec(tx,
+             "SELECT " + *schema + ".try_run_once(" + text_parameter(1) + ", " +
+                 text_parameter(2) + ", " + text_parameter(3) + ", 'SELECT')",
+             to_hex(name.namespace_), to_hex(name.key), to_hex(slot));
     if (ran[0][0].as<bool>()) return result<void>(std::in_place);
     auto why = refused(tx, schema, name);
     if (why.refused_by()) return why;
     return result<void>(outcome::already_ran);
   });
+}
+
+/// Calls what works in a transaction.  This is the one place where the compiler
+/// refuses what cannot be called so.
+template <class F>
+decltype(auto) call_work([[maybe_unused]] F &&f,
+                         [[maybe_unused]] pqxx::work &tx) {
+  if constexpr (std::invocable<F, pqxx::work &>) {
+    return std::invoke(std::forward<F>(f), tx);
+  } else {
+    static_assert(std::invocable<F, pqxx::work &>,
+                  "the work is called as f(pqxx::work &); "
+                  "a lambda may be [](pqxx::work &tx) { ... }");
+  }
+}
+
+/// What the work returns.
+template <class F>
+using work_result =
+    decltype(call_work(std::declval<F>(), std::declval<pqxx::work &>()));
+
+/// Runs `f` on a connection of the program's if the lock was taken, and
+/// commits.
+template <class F>
+result<work_result<F>> work_and_commit(pqxx::connection &connection,
+                                       pqxx::work &tx,
+                                       const result<void> &taken, F &&f) {
+  using R = work_result<F>;
+  if (!taken) return result<R>(taken.outcome(), taken.refused_by());
+  const callback_guard guard(connection.sock());
+  auto done =
+      keep_result<R>([&]() -> R { return call_work(std::forward<F>(f), tx); });
+  guard.check_process();
+  tx.commit();
+  return done;
 }
 
 }  // namespace PG_EXCLUSIVE_PQXX

@@ -25,9 +25,9 @@ int fail(const tool_error &error) {
   return error.exit_code;
 }
 
-/// Where input or output was closed, no socket of ours is to get its number,
-/// and what is written to it: that fails, as it should. The command finds it
-/// closed, as without us.
+/// Where input or output was closed, no socket of the tool may get its number
+/// and what is written to it. Writing fails, as it should. The command finds it
+/// closed, as it would without the tool.
 void fill_standard_descriptors() {
   int fd = -1;
   do {

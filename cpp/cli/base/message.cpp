@@ -64,8 +64,8 @@ void print_message(const std::string &text) { print_message(message{text}); }
 void print_message(const message &what) {
   const std::string lines = lines_for(what);
   if (write(STDERR_FILENO, lines.data(), lines.size()) < 0 && errno == EPIPE) {
-    // Nobody reads it. Where SIGPIPE is blocked, ours must not be taken for
-    // one that somebody sent.
+    // The reader is gone. Where SIGPIPE is blocked, the one that this write
+    // caused must not be taken for a signal that a process sent.
     sigset_t pipe;
     sigemptyset(&pipe);
     sigaddset(&pipe, SIGPIPE);

@@ -5,7 +5,7 @@
 
 namespace pg_exclusive::cli {
 
-/// From now on messages are JSON, one object a line: {"message": TEXT, ...}.
+/// Makes messages JSON from now on, one object a line, {"message": TEXT, ...}.
 void print_messages_as_json();
 
 /// Something to tell.

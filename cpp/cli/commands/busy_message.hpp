@@ -1,4 +1,4 @@
-// What the tool says when a lock is taken.
+// What the tool says when a lock is busy.
 #pragma once
 
 #include <optional>

@@ -1,4 +1,4 @@
-// The commands of the tool. Each returns the exit code; all throw tool_error
+// The commands of the tool. Each returns the exit code, and throws tool_error
 // or lock_error.
 #pragma once
 

@@ -32,7 +32,7 @@ std::vector<finding> examine(const doctor_options &wanted, const options &all) {
   } catch (const lock_error &error) {
     if (describe(error).exit_code == exit_unavailable &&
         error.sqlstate() != "25006") {
-      throw;  // nobody answers: there is nothing to look at
+      throw;  // no server answers
     }
     findings.push_back(
         {level::fail, "locks", describe(error).message, error.hint()});

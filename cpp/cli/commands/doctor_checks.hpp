@@ -1,4 +1,4 @@
-// What may break locks: one finding a line.
+// What may break locks, as findings of one line each.
 #pragma once
 
 #include <string>
@@ -15,7 +15,7 @@ struct finding {
   cli::level level;
   std::string subject;
   std::string text;
-  std::string advice;  ///< what to do; empty when all is well
+  std::string advice;  ///< what to do. Empty when all is well
 };
 
 /// Judges what a client has found out about its connection.

@@ -44,7 +44,7 @@ finding check_extension(const server_facts &facts) {
 finding check_pooler(const server_facts &facts) {
   if (facts.behind_pooler) {
     return {level::fail, "pooler", "something answers in the server's place",
-            "connect to the server itself: locks of a session exclude nobody "
+            "connect to the server itself: locks of a session exclude no one "
             "behind a pooler in transaction mode"};
   }
   return {level::ok, "pooler", "none in between", ""};

@@ -64,7 +64,7 @@ void print_plain(const lock_snapshot &locks) {
   }
   std::cout << locks.time << "  " << locks.database << "  "
             << watch_summary(locks) << '\n'
-            << table.str() << std::endl;  // whoever reads a pipe wants it now
+            << table.str() << std::endl;  // a reader of a pipe gets it now
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// Asks for a password where nobody can read it.
+// Asks for a password without showing what is typed.
 #pragma once
 
 #include <string>

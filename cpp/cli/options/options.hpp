@@ -16,7 +16,7 @@ namespace pg_exclusive::cli {
 
 using seconds = std::chrono::duration<double>;
 
-/// As psql has them; what is empty comes from the environment.
+/// As psql has them. What is empty comes from the environment.
 struct connection_options {
   std::string host;
   std::string port;
@@ -28,10 +28,10 @@ struct connection_options {
 struct run_options {
   lock_name name;
   std::vector<std::string> command;
-  std::optional<seconds> wait;  ///< none: without limit
+  std::optional<seconds> wait;  ///< nothing means without limit
   bool shared = false;
   int busy_exit_code = 75;
-  std::string slot;  ///< empty: not asked for; with `once_per`: `every 1d`
+  std::string slot;  ///< empty if not asked for, `every 60 s` with `once_per`
   std::optional<std::chrono::seconds> once_per;
   bool full_period = false;  ///< count all of `once_per`, not half of it
   pg_exclusive::on_crash on_crash = pg_exclusive::on_crash::retry;
@@ -39,11 +39,11 @@ struct run_options {
   seconds lease{15};
   cli::leftovers on_leftovers = leftovers::wait;
   bool isolate = false;
-  bool quiet = false;  ///< not a word of taken locks and runs there were
+  bool quiet = false;  ///< say nothing of busy locks and earlier runs
   bool verbose = false;
 };
 
-/// A namespace, and maybe one key of it; none of both: everything.
+/// A namespace, and maybe one key of it. Everything if both are empty.
 struct selection {
   std::string namespace_;
   std::string key;
@@ -58,7 +58,7 @@ struct status_options {
 struct watch_options {
   selection what;
   seconds interval{1};
-  int count = 0;  ///< 0: until told to quit
+  int count = 0;  ///< 0 means until told to quit
 };
 
 struct wait_options {
@@ -95,8 +95,8 @@ struct options {
   bool json = false;
 };
 
-/// The command line was understood and answered (help), or not understood:
-/// what to print, and the exit code.
+/// What to print, and the exit code, when the command line was answered by
+/// itself (help) or was not understood.
 struct early_exit {
   message text;  ///< help for standard output if the exit code is 0
   int exit_code;

@@ -1,7 +1,7 @@
 // The page of memory that the tool's processes share.
 //
-// Every field is an atomic that one side writes and the other reads; none of
-// them is a lock, so a process that dies or stops anywhere blocks nobody.
+// Every field is an atomic that one side writes and the other reads. None of
+// them is a lock, so a process that dies or stops anywhere blocks no other.
 #pragma once
 
 #include <sys/mman.h>
@@ -18,23 +18,24 @@
 
 namespace pg_exclusive::cli {
 
-/// Who passed a signal on last, and when: both processes may be sent the same
-/// one (a service manager signals every process of a unit), the command is to
-/// get it once.
+/// Who passed a signal on last, and when. A service manager signals every
+/// process of a unit, so both processes may get the same signal. The command
+/// gets it once.
 struct forwarded_signal {
   std::atomic<std::int64_t> at{0};
   std::atomic<pid_t> by{0};
 };
 
 struct shared_state {
-  /// Until when the lock is certainly ours, 0 while it is not.
+  /// Until when the lock is certainly held. 0 while no deadline applies: before
+  /// the grant, and while a lost lock's command is being ended.
   std::atomic<std::int64_t> deadline{0};
-  /// The guard is ending the command's processes, and says again and again
-  /// until when it need not be looked after; 0 before.
+  /// Until when the front leaves the guard alone while the guard ends the
+  /// command's processes. The guard moves it on. 0 before that.
   std::atomic<std::int64_t> ending_until{0};
-  /// A signal that ends the tool has arrived. Set *before* it is taken from
-  /// the queue of pending signals, so that who looks at that queue first and
-  /// here second misses none.
+  /// A signal that ends the tool has arrived. This is set before the signal is
+  /// taken from the queue of pending signals. So a reader that looks at that
+  /// queue first and here second misses none.
   std::atomic<bool> signal_arrived{false};
   /// Its number, set just after.
   std::atomic<int> first_signal{0};

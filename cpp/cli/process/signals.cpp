@@ -44,7 +44,7 @@ signal_plan signal_plan::install() {
 
   sigset_t all;
   sigorset(&all, &plan.ending_, &plan.other_);
-  // Ours alone may come from a closed stderr; blocked, it harms nobody.
+  // A closed stderr makes the tool raise this itself. Blocked, it is harmless.
   sigaddset(&all, SIGPIPE);
   sigprocmask(SIG_BLOCK, &all, &plan.found_);
   return plan;

@@ -28,7 +28,7 @@ class start_gate {
 
   /// For the front: starts the command.
   void open(std::optional<std::int64_t> token) const noexcept;
-  /// For the command's process: false if nobody can open the gate any more.
+  /// For the command's process. False if no process can open the gate any more.
   [[nodiscard]] bool wait(std::optional<std::int64_t> &token) noexcept;
 
   void keep_write_end() noexcept { read_.reset(); }

@@ -187,8 +187,9 @@ void front::on_guard_end(int status) {
   }
 }
 
-/// In the guard's place: everything it had is ours now, the lock's socket
-/// too, and that is closed when the command has been ended.
+/// Takes the guard's place. Its children have become this process's, and so is
+/// the last copy of the lock's socket, which is closed after the command has
+/// been ended.
 void front::take_over(const std::string &why) {
   print_message(
       why + (started_ ? "; ending the command" : "; the command was not run"));

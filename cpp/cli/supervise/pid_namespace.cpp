@@ -25,8 +25,8 @@ namespace pg_exclusive::cli {
 
 namespace {
 
-/// How the namespaces are made: whoever may not make the first two may be
-/// allowed to make a user namespace, in which he may.
+/// How the namespaces are made. A process that may not make the first two may
+/// be allowed to make a user namespace, in which it may.
 constexpr unsigned plain_flags = CLONE_NEWPID | CLONE_NEWNS;
 constexpr unsigned user_flags = plain_flags | CLONE_NEWUSER;
 
@@ -115,8 +115,8 @@ class init_process {
     look_after_them();
   }
 
-  /// True when nobody is left. What becomes of the command is the guard's
-  /// business, the rest are orphans.
+  /// True when no other process is left. The guard is told what becomes of the
+  /// command. The others are orphans.
   bool reap_children() {
     for (;;) {
       siginfo_t info{};

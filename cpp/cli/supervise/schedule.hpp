@@ -24,7 +24,7 @@ enum class leftovers {
 ///     take_over_at   half a margin later: the front, if the guard did not
 ///     kill_at        `margin` before it: KILL
 ///     last_kill_at   half a margin later: KILL by the front, or by init
-///     deadline       the server may give the lock to somebody else
+///     deadline       the server may grant the lock to another session
 struct schedule {
   std::chrono::nanoseconds lease;
   std::chrono::nanoseconds grace;
@@ -65,7 +65,8 @@ struct schedule {
   }
 };
 
-/// Passes signals on to the command, each once, whoever was sent it.
+/// Passes signals on to the command. Each arrives once, also when both
+/// processes were sent it.
 class signal_forwarder {
  public:
   explicit signal_forwarder(shared_state &state) : state_{state} {}

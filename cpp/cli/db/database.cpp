@@ -11,6 +11,7 @@
 #include "base/json_text.hpp"
 #include "db/conninfo.hpp"
 #include "pg_exclusive/clock.hpp"
+#include "protocol/connect.hpp"
 
 namespace pg_exclusive::cli {
 
@@ -35,10 +36,10 @@ std::chrono::milliseconds patience_of(PGconn *connection) {
 
 pq::connection_ptr connect(const std::string &conninfo) {
   try {
-    auto result = pq::connect(conninfo, {}, default_patience);
-    PQsetNoticeProcessor(
-        result.get(), [](void *, const char *) {}, nullptr);
-    return result;
+    return pq::first_that_works(
+        conninfo, default_patience, [&](const pq::attempt &now) {
+          return pq::connect(conninfo, {}, now, [](int) {});
+        });
   } catch (const lock_error &error) {
     throw describe(error);
   }

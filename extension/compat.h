@@ -169,6 +169,20 @@ FirstWaiter(LOCK *lock)
 #endif
 }
 
+/* A LOCK that was just made, as the lock manager makes one. */
+static inline void
+InitUnusedLock(LOCK *lock)
+{
+	memset((char *) lock + sizeof(LOCKTAG), 0, sizeof(LOCK) - sizeof(LOCKTAG));
+#if PG_VERSION_NUM >= 160000
+	dlist_init(&lock->procLocks);
+	dclist_init(&lock->waitProcs);
+#else
+	SHMQueueInit(&lock->procLocks);
+	ProcQueueInit(&lock->waitProcs);
+#endif
+}
+
 /* Only from 18 may the primary key be deferrable. */
 static inline Oid
 PrimaryKeyIndexOf(Relation rel)

@@ -42,6 +42,7 @@
 #define PGX_CLASS_LOCK		20568
 #define PGX_CLASS_GATE		20569	/* queue of a semaphore */
 #define PGX_CLASS_EPOCH		20570	/* taking a token epoch, id 0 */
+#define PGX_CLASS_HOME		20571	/* no lock: see shared_home.c */
 #define PGX_CLASS_PERMIT	21000	/* + permit, 1 to PGX_PERMITS_MAX */
 #define PGX_PERMITS_MAX		8000
 

@@ -107,12 +107,44 @@ TryLockHash(void)
 		elog(DEBUG1, "pg_exclusive does not know the lock table of this server and reads all locks to look at one");
 }
 
-static bool
+/*
+ * CanPeek() - is the lock table where we look?
+ */
+bool
 CanPeek(void)
 {
 	if (lock_hash == NULL && !lock_hash_is_strange)
 		TryLockHash();
 	return lock_hash != NULL;
+}
+
+/*
+ * LockTableCell() - four bytes in the lock table, zero at first, or NULL
+ *
+ * They are in the entry of a lock that nobody can take.  The lock manager only
+ * looks at entries of locks that were asked for, so it stays as it is.
+ */
+uint32 *
+LockTableCell(void)
+{
+	LOCKTAG		tag;
+	uint32		hashcode;
+	LWLock	   *partition;
+	LOCK	   *lock;
+	bool		found;
+
+	if (!CanPeek())
+		return NULL;
+	SET_LOCKTAG_ADVISORY(tag, InvalidOid, 0, 0, PGX_CLASS_HOME);
+	hashcode = LockTagHashCode(&tag);
+	partition = LockHashPartitionLock(hashcode);
+	LWLockAcquire(partition, LW_EXCLUSIVE);
+	lock = hash_search_with_hash_value(lock_hash, &tag, hashcode,
+									   HASH_ENTER_NULL, &found);
+	if (lock != NULL && !found)
+		InitUnusedLock(lock);
+	LWLockRelease(partition);
+	return lock == NULL ? NULL : (uint32 *) &lock->requested[NoLock];
 }
 
 static int

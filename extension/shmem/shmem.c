@@ -2,12 +2,12 @@
  * shmem.c
  *		Shared memory, found or made at the first use by any backend.
  *
- * No shared_preload_libraries: a small struct of fixed size is taken from the
- * server's slack the first time a backend needs it, and holds the handle of a
- * dynamic area with the rest.  Whether the struct is ready is told by a magic
- * number that is written last, never by "found", since its maker may have
- * failed half-way.  From the first release on the layout is append-only: two
- * versions of this module can be loaded in two backends of one server.
+ * Nothing has to be preloaded.  A small struct of fixed size is made the first
+ * time a backend needs it (shared_home.c).  It holds the handle of a dynamic
+ * area with the rest.  A magic number that is written last tells that it is
+ * ready, since its maker may have failed half-way.  From the first release on
+ * the layout is append-only, because two versions of this module can be loaded
+ * in two backends of one server.
  *
  * AddinShmemInitLock protects the making.  Nothing here is ever freed, so a
  * pointer into the area stays good for as long as the server runs.
@@ -23,7 +23,6 @@
 #include "utils/memutils.h"
 
 #define SHARED_MAGIC	0x70677831	/* "pgx1" */
-#define SHARED_SIZE		4096
 
 typedef struct SharedState
 {
@@ -43,7 +42,7 @@ typedef struct SharedState
 	SharedLeases lease_counts;
 } SharedState;
 
-StaticAssertDecl(sizeof(SharedState) <= SHARED_SIZE, "SharedState fits");
+StaticAssertDecl(sizeof(SharedState) <= PGX_SHARED_SIZE, "SharedState fits");
 
 static SharedState *shared;
 static dsa_area *area;
@@ -155,16 +154,14 @@ AttachShared(void)
 {
 	MemoryContext old;
 	SharedState *state;
-	bool		found;
 
 	if (likely(slots != NULL))
 		return;
 
 	old = MemoryContextSwitchTo(TopMemoryContext);
+	(void) CanPeek();			/* takes a lock, and so comes first */
 	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
-	state = ShmemInitStruct("pg_exclusive", SHARED_SIZE, &found);
-	if (!found)
-		memset(state, 0, SHARED_SIZE);
+	state = FindSharedHome();
 	if (state->magic != SHARED_MAGIC)
 		MakeShared(state);
 	else

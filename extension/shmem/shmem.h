@@ -70,6 +70,10 @@ typedef struct SharedNamespace
 	pg_atomic_uint64 histograms[NUM_SPANS][NUM_BUCKETS];
 } SharedNamespace;
 
+/* shared_home.c */
+#define PGX_SHARED_SIZE		4096
+extern void *FindSharedHome(void);
+
 /* shmem.c */
 extern void AttachShared(void);
 extern SharedDatabase *MySharedDatabase(void);
@@ -92,6 +96,8 @@ extern void CountTime(SharedNamespace *ns, Span span, TimestampTz from,
 extern void StopLease(Lease *lease, LeaseState state, SharedNamespace *ns);
 
 /* lmgr_peek.c */
+extern bool CanPeek(void);
+extern uint32 *LockTableCell(void);
 extern int	PeekHolders(const LOCKTAG *tag, int *procnos, int size);
 extern int	PeekQueue(const LOCKTAG *tag, int *pids, int size);
 

@@ -52,8 +52,15 @@ BeginProcedure(FunctionCallInfo fcinfo, const char *name, const char *hint)
 Datum
 EndProcedure(TupleDesc row, Datum value, bool isnull)
 {
+	HeapTuple	tuple;
+	MemoryContext old;
+
+	/* in the portal's memory; a value by reference is in that of SPI */
+	old = MemoryContextSwitchTo(PortalContext);
+	tuple = heap_form_tuple(row, &value, &isnull);
+	MemoryContextSwitchTo(old);
 	if (XactIsoLevel != DefaultXactIsoLevel)
 		SPI_commit();
 	SPI_finish();
-	return HeapTupleGetDatum(heap_form_tuple(row, &value, &isnull));
+	return HeapTupleGetDatum(tuple);
 }

@@ -186,6 +186,19 @@ CheckSameKey(LockKeyArray *keys, const LockKey *a, const LockKey *b)
 }
 
 /*
+ * DistinctKeys(keys) - how many locks they are, once sorted
+ */
+static int
+DistinctKeys(const LockKeyArray *keys)
+{
+	int			n = 0;
+
+	for (int i = 0; i < keys->n; i++)
+		n += i == 0 || keys->keys[i].id != keys->keys[i - 1].id;
+	return n;
+}
+
+/*
  * TakeAll(keys, wait) - in order, up to the first that is taken
  *
  * Without waits in between, all are granted at the same time.
@@ -231,7 +244,7 @@ pgx_try_lock_all(PG_FUNCTION_ARGS)
 	CheckNoneHeld(keys);
 	keys->request.unheld = true;
 	keys->keys = SortKeys(keys->keys, keys->n);
-	CheckRoomForHolds(keys->n);
+	CheckRoomForHolds(DistinctKeys(keys));
 	ExpectHolds(keys->n);
 	PG_TRY();
 	{

@@ -5,6 +5,7 @@
 #include "lock/lock.h"
 
 #include "access/htup_details.h"
+#include "access/xact.h"
 #include "funcapi.h"
 #include "utils/builtins.h"
 
@@ -58,12 +59,34 @@ pgx_try_lock(PG_FUNCTION_ARGS)
 }
 
 /*
+ * WarnNoBlock() - as SET LOCAL does, once per statement
+ */
+static void
+WarnNoBlock(void)
+{
+	static TimestampTz warned;
+
+	if (warned == GetCurrentStatementStartTimestamp())
+		return;
+	warned = GetCurrentStatementStartTimestamp();
+	ereport(WARNING,
+			(errcode(ERRCODE_NO_ACTIVE_SQL_TRANSACTION),
+			 errmsg("try_xact_lock() can only be used in transaction blocks"),
+			 errdetail("The lock is free again when this statement ends."),
+			 errhint("BEGIN first, or use try_lock() and unlock().")));
+}
+
+/*
  * try_xact_lock(namespace, key, mode, wait) - until the transaction ends
  */
 Datum
 pgx_try_xact_lock(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_BOOL(TryLock(fcinfo, true));
+	bool		taken = TryLock(fcinfo, true);
+
+	if (taken && !IsTransactionBlock() && InPlainQuery())
+		WarnNoBlock();
+	PG_RETURN_BOOL(taken);
 }
 
 /*

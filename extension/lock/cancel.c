@@ -11,6 +11,9 @@
 #include "lock/lock.h"
 
 #include "executor/executor.h"
+#include "executor/spi.h"
+#include "tcop/pquery.h"
+#include "utils/portal.h"
 
 static ExecutorRun_hook_type next_executor_run;
 static int	depth;				/* of statements within statements */
@@ -64,6 +67,22 @@ RunStatement(QueryDesc *query, ScanDirection direction,
 	depth--;
 	if (depth == 0)
 		ForgetUnanswered();
+}
+
+/*
+ * InPlainQuery() - was this called by a query of the client's own?
+ *
+ * Not by a function, a DO block or a procedure.
+ */
+bool
+InPlainQuery(void)
+{
+	/* a function or a DO block would be connected to SPI */
+	return depth == 1 &&
+		SPI_unregister_relation("none") == SPI_ERROR_UNCONNECTED &&
+		ActivePortal != NULL && ActivePortal->stmts != NIL &&
+		linitial_node(PlannedStmt, ActivePortal->stmts)->commandType !=
+		CMD_UTILITY;
 }
 
 /*

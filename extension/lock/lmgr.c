@@ -132,7 +132,7 @@ WaitInQueueFor(Hold *hold, int64 wait)
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
 	int			users_timeout = LockTimeout;
-	bool		ours = users_timeout == 0 || wait < users_timeout;
+	bool		ours = users_timeout == 0 || wait <= users_timeout;
 	volatile bool granted = false;
 
 	if (!ours)
@@ -183,7 +183,7 @@ MillisecondsLeft(TimestampTz since, int64 wait)
 {
 	int64		waited = (GetCurrentTimestamp() - since) / 1000;
 
-	if (LockTimeout == 0 || (wait != PGX_WAIT_FOREVER && wait < LockTimeout))
+	if (LockTimeout == 0 || (wait != PGX_WAIT_FOREVER && wait <= LockTimeout))
 		return wait == PGX_WAIT_FOREVER ? INT_MAX : wait - waited;
 	if (LockTimeout <= waited)
 		ereport(ERROR,

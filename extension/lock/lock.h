@@ -192,6 +192,9 @@ extern int	PruneLostHolds(void);
 typedef bool (*HoldVisitor) (Hold *hold, void *arg);
 extern int	VisitSessionHolds(HoldVisitor visitor, void *arg);
 
+/* cancel.c */
+extern bool InPlainQuery(void);
+
 /* hold_release.c */
 extern void WatchHolds(void);
 extern void ReleaseAfterAbort(Hold *hold);

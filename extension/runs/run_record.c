@@ -20,7 +20,7 @@ static const char has_succeeded[] =
 
 static const char is_recent[] =
 "SELECT FROM %1$s.run_record WHERE namespace = $1 AND key = $2 AND kind = $3 "
-"AND state = 'succeeded' AND started_at > pg_catalog.clock_timestamp() - $4 / 2";
+"AND state = 'succeeded' AND started_at > $4 AND started_at <= pg_catalog.clock_timestamp()";
 
 static const char record_success[] =
 "INSERT INTO %1$s.run_record AS r (namespace, key, kind, slot, state, started_at, finished_at, "
@@ -35,7 +35,7 @@ static const char record_success[] =
 "application_name = excluded.application_name, client_addr = excluded.client_addr";
 
 static const char started_by[] =
-"SELECT token, $5 IS NULL OR started_at > pg_catalog.clock_timestamp() - $5 / 2 "
+"SELECT token, $5 IS NULL OR (started_at > $5 AND started_at <= pg_catalog.clock_timestamp()) "
 "FROM %1$s.run_record WHERE namespace = $1 AND key = $2 AND kind = $3 "
 "AND slot = $4 AND state = 'started'";
 
@@ -49,7 +49,8 @@ static const char record_start[] =
 "token = excluded.token, role = excluded.role, every = excluded.every, "
 "application_name = excluded.application_name, client_addr = excluded.client_addr "
 "WHERE CASE r.state WHEN 'started' THEN r.token <= excluded.token "
-"WHEN 'succeeded' THEN r.started_at <= pg_catalog.clock_timestamp() - $7 / 2 "
+"WHEN 'succeeded' THEN $8 IS NOT NULL AND (r.started_at <= $8 "
+"OR r.started_at > pg_catalog.clock_timestamp()) "
 "ELSE true END";
 
 static const char record_finish[] =
@@ -60,7 +61,7 @@ static const char record_finish[] =
 "WHERE namespace = $1 AND key = $2 AND slot = $3 AND token = $4 AND state = 'started'";
 
 static const char forget_runs[] =
-"DELETE FROM %1$s.run_record WHERE finished_at < pg_catalog.clock_timestamp() - $1";
+"DELETE FROM %1$s.run_record WHERE finished_at < $1";
 
 /*
  * CheckSlot(slot) - a slot's name has the limits of a key
@@ -113,6 +114,34 @@ AddEvery(OwnerQuery *query, const Run *run)
 }
 
 /*
+ * TimeAgo(interval, parts) - when one of so many parts of it began
+ *
+ * A month counts as 30 days.  Before the calendar begins it is -infinity, so
+ * that no period is too long.
+ */
+static TimestampTz
+TimeAgo(const Interval *interval, int parts)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	int64		usecs = IntervalMicroseconds(interval) / parts;
+
+	return usecs >= now - MIN_TIMESTAMP ? DT_NOBEGIN : now - usecs;
+}
+
+/*
+ * AddPeriodStart(query, run) - half a period ago, or null
+ *
+ * A run that started earlier is due again.  So is one that started in the
+ * future, by a clock that was wrong.
+ */
+static void
+AddPeriodStart(OwnerQuery *query, const Run *run)
+{
+	AddArg(query, TIMESTAMPTZOID, run->every == NULL ? (Datum) 0 :
+		   TimestampTzGetDatum(TimeAgo(run->every, 2)), run->every == NULL);
+}
+
+/*
  * HasRun(run) - is there a successful run that makes another unnecessary?
  *
  * That is one for this slot.  With "every", it is one that started less than
@@ -126,7 +155,7 @@ HasRun(const Run *run)
 
 	BeginQuery(&query, run);
 	if (run->every != NULL)
-		AddArg(&query, INTERVALOID, IntervalPGetDatum(run->every), false);
+		AddPeriodStart(&query, run);
 	else
 		AddText(&query, run->slot);
 	found = ExecuteAsOwner(&query, run->every ? is_recent : has_succeeded) > 0;
@@ -181,7 +210,7 @@ HasCrashed(const Run *run, int64 token)
 
 	BeginQuery(&query, run);
 	AddText(&query, run->slot);
-	AddEvery(&query, run);
+	AddPeriodStart(&query, run);
 	if (ExecuteAsOwner(&query, started_by) > 0)
 	{
 		if (DatumGetInt64(ResultColumn(1, &isnull)) == token)
@@ -213,6 +242,7 @@ RecordStart(const Run *run, int64 token)
 	AddArg(&query, INT8OID, Int64GetDatum(token), false);
 	AddText(&query, GetUserNameFromId(GetOuterUserId(), false));
 	AddEvery(&query, run);
+	AddPeriodStart(&query, run);
 	started = ExecuteAsOwner(&query, record_start);
 	SPI_finish();
 	CommitDurably();
@@ -252,7 +282,10 @@ ForgetRuns(Oid fn_oid, const Interval *older_than)
 	uint64		forgotten;
 
 	SPI_connect();
-	AddArg(&query, INTERVALOID, IntervalPGetDatum(older_than), false);
+	/* 0: all of them, also those of a clock that was wrong */
+	AddArg(&query, TIMESTAMPTZOID,
+		   TimestampTzGetDatum(IntervalMicroseconds(older_than) == 0 ?
+							   DT_NOEND : TimeAgo(older_than, 1)), false);
 	forgotten = ExecuteAsOwner(&query, forget_runs);
 	SPI_finish();
 	return forgotten;

@@ -88,17 +88,43 @@ CheckTaskSnapshot(const char *function)
 }
 
 /*
+ * RethrowWithHint() - for what cannot run in a function, such as VACUUM
+ */
+static void
+RethrowWithHint(void)
+{
+	ErrorData  *error;
+
+	MemoryContextSwitchTo(PortalContext);
+	error = CopyErrorData();
+	FlushErrorState();
+	if (error->hint == NULL)
+		error->hint = "A task runs in a function. Take the lock with wait_lock(), run the command by itself, and unlock() then, or use the command line: pg_exclusive run.";
+	ReThrowError(error);
+}
+
+/*
  * Execute(sql, nonatomic) - run SQL and throw its rows away
  */
 static void
 Execute(const char *sql, bool nonatomic)
 {
 	SPIExecuteOptions options = {0};
-	int			result;
+	volatile int result = 0;
 
 	options.allow_nonatomic = nonatomic;
 	options.dest = None_Receiver;
-	result = SPI_execute_extended(sql, &options);
+	PG_TRY();
+	{
+		result = SPI_execute_extended(sql, &options);
+	}
+	PG_CATCH();
+	{
+		if (geterrcode() == ERRCODE_ACTIVE_SQL_TRANSACTION)
+			RethrowWithHint();
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
 	if (result == SPI_ERROR_TRANSACTION)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_TRANSACTION_TERMINATION),

@@ -42,6 +42,7 @@ $node->poll_query_until('postgres', 'SELECT count(*) = 0 FROM lock_holders');
 # without quotas the table fills up; the API answers with the server's own error
 my ($greedy, $other) = (session($node), session($node));
 ask($greedy, 'SET pg_exclusive.max_locks_per_session = 1000000');
+ask($greedy, "SET client_min_messages = error");
 is(ask($greedy, "SELECT count(*) FROM generate_series(1, 1000000) n WHERE try_lock('default', n::text)"), 'ERROR:  53200', 'out of shared memory');
 my $held = ask($greedy, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'");
 cmp_ok($held, '>', 100, "$held locks were taken");

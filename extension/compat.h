@@ -24,7 +24,7 @@
 #error "pg_exclusive needs PostgreSQL 15 or later"
 #endif
 
-/* LockHeldByMe() learned a third argument in 17; we ask for the exact mode. */
+/* LockHeldByMe() has a third argument in 17.  We ask for the exact mode. */
 static inline bool
 LockModeHeldByMe(const LOCKTAG *tag, LOCKMODE mode)
 {

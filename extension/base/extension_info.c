@@ -1,6 +1,6 @@
 /*
  * extension_info.c
- *		Where the extension lives in this database: its schema, owner, tables.
+ *		The schema, the owner and the tables of the extension in this database.
  *
  * A database has at most one installation, in a schema of its user's choice.
  * We find it from the SQL function that was called, by way of pg_depend.  A

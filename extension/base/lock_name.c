@@ -17,7 +17,7 @@
 
 /*
  * Hashing a name costs as much as the lock itself, and sessions use few names
- * again and again: remember ids of short names, direct-mapped.
+ * again and again.  So the ids of short names are remembered, direct-mapped.
  */
 #define ID_CACHE_SIZE	256
 #define ID_CACHE_NAME	112
@@ -34,7 +34,7 @@ static IdCacheSlot id_cache[ID_CACHE_SIZE];
 /*
  * HashName(name) - the id, converting to UTF-8 first in another encoding
  *
- * Namespace and key are converted apart: a conversion stops at a zero byte.
+ * Namespace and key are converted apart, as a conversion stops at a zero byte.
  */
 static int64
 HashName(const LockName *name)
@@ -131,7 +131,7 @@ SetNamespace(LockName *name, const text *ns)
 }
 
 /*
- * NamespaceNameInit(name, ns) - the name of a namespace: an empty key
+ * NamespaceNameInit(name, ns) - the name of a namespace, with an empty key
  */
 void
 NamespaceNameInit(LockName *name, const text *ns)

@@ -33,7 +33,7 @@ AddArg(OwnerQuery *query, Oid type, Datum value, bool isnull)
 }
 
 /*
- * AddText(query, value) - the same for a string; NULL is null
+ * AddText(query, value) - a string as the next parameter, or null
  */
 void
 AddText(OwnerQuery *query, const char *value)

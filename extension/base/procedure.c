@@ -1,10 +1,9 @@
 /*
  * procedure.c
- *		What our procedures have in common: they leave the transaction of the
- *		CALL, wait, and return one value.
+ *		How our procedures leave the transaction of the CALL and return a value.
  *
- * When a lock changes hands, the next holder is already waiting here: what
- * can be done before the wait is not done after it.
+ * When a lock changes hands, the next holder is already waiting.  So what can
+ * be done before the wait is not done after it.
  */
 #include "base/base.h"
 
@@ -16,10 +15,10 @@
 /*
  * BeginProcedure(fcinfo, name, hint) - leave the transaction of the CALL
  *
- * So that we wait without its snapshot.  25001 where that cannot be: in a
- * transaction block or a function.  Arguments are to be read before.  The
- * transaction that we wait in is READ COMMITTED, whatever the default: at
- * other levels its first look at the registry would pin a snapshot.
+ * So that we wait without its snapshot.  Raises 25001 in a transaction block
+ * or a function.  Arguments are to be read before.  The transaction that we
+ * wait in is READ COMMITTED, whatever the default.  At other levels its first
+ * look at the registry would pin a snapshot.
  *
  * Returns the row type for EndProcedure().  It is in the portal's memory,
  * which lives as long as the CALL.
@@ -55,7 +54,7 @@ EndProcedure(TupleDesc row, Datum value, bool isnull)
 	HeapTuple	tuple;
 	MemoryContext old;
 
-	/* in the portal's memory; a value by reference is in that of SPI */
+	/* Where int8 is by reference, SPI_finish() frees the value. */
 	old = MemoryContextSwitchTo(PortalContext);
 	tuple = heap_form_tuple(row, &value, &isnull);
 	MemoryContextSwitchTo(old);

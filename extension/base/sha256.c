@@ -2,9 +2,9 @@
  * sha256.c
  *		The first 64 bits of a SHA-256.
  *
- * OpenSSL's, where the server has it: made once, and SHA-256 looked up once.
+ * It is OpenSSL's, where the server has that, and set up once per session.
  * The server's own interface makes and looks up both in every call and takes
- * five times as long; it serves where the server was built without OpenSSL.
+ * five times as long.  It serves where the server was built without OpenSSL.
  * OpenSSL's SHA256_Init() would save a third of the 70 ns for a short name,
  * but OpenSSL does not want it used in FIPS mode: older versions are reported
  * to end the process (patroni issue 2045; not tried by us).

@@ -1,6 +1,6 @@
 /*
  * client.h
- *		What the client library calls: between the files of this folder.
+ *		Shared by the files that serve the client library.
  */
 #ifndef PGX_CLIENT_H
 #define PGX_CLIENT_H

@@ -1,14 +1,14 @@
 /*
  * client_calls.c
- *		What the client library calls: a try, an unlock, many of them at once.
+ *		The calls of the client library, one or many in a statement.
  *
- * These are scalars in a target list, which is the cheapest shape of a call;
- * why something was refused or failed is asked for with _details() in the
+ * These are scalars in a target list, which is the cheapest shape of a call.
+ * Why something was refused or failed is asked for with _details() in the
  * same statement.
  *
- * Many threads of a client share one session; what they ask meanwhile is
+ * Many threads of a client share one session.  What they ask is
  * carried in one statement, over arrays.  An element that fails must not
- * stop the others, so a failure is caught in a subtransaction; those that
+ * stop the others, so a failure is caught in a subtransaction.  Those that
  * succeed share one.  Session-scope locks stay whatever becomes of it.
  */
 #include "client/client.h"
@@ -32,7 +32,7 @@ PG_FUNCTION_INFO_V1(pgx_wait_permit);
 /*
  * TryToken(name, mode, ordinal, fn_oid) - a try without wait
  *
- * Returns the token, or 0 when refused; then _details() tells who has it.
+ * Returns the token, or 0 when refused.  Then _details() tells who has it.
  */
 static int64
 TryToken(const LockName *name, char mode, int ordinal, Oid fn_oid)

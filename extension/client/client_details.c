@@ -1,9 +1,9 @@
 /*
  * client_details.c
- *		Why the last internal call refused or failed: _details().
+ *		_details() says why the last internal call refused or failed.
  *
- * Kept apart from the calls, which return scalars for speed; remembered until
- * the next of them.
+ * Kept apart from the calls, which return scalars for speed.  It is
+ * remembered until the next of them.
  */
 #include "client/client.h"
 

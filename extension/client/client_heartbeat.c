@@ -3,7 +3,7 @@
  *		Is this still the backend, and does it still hold what it was granted?
  *
  * A client's belief is renewed by the lock manager's answer, never by the
- * mere fact that the session answers: DISCARD ALL leaves a session alive and
+ * mere fact that the session answers.  DISCARD ALL leaves a session alive and
  * without locks, and a pooler may have put another one in its place.
  */
 #include "client/client.h"

@@ -1,6 +1,6 @@
 /*
  * fence.c
- *		Fencing at the resource: whoever comes with an old token is refused.
+ *		Fencing at the resource, where an old token is refused.
  *
  * The highest token seen per lock is kept in a table.  The check locks that
  * row to the end of the writer's transaction, so that a writer with a newer
@@ -152,7 +152,7 @@ CheckGuard(FunctionCallInfo fcinfo)
 /*
  * fence_guard() - check the token of every row that is written
  *
- * A statement may write many rows with one token: what has passed in this
+ * A statement may write many rows with one token.  What has passed in this
  * subtransaction is not checked again, since its row is locked.
  */
 Datum

@@ -137,7 +137,7 @@ FreeKeys(LockKeyArray *keys)
 /*
  * SortKeys(keys, n) - by id
  *
- * Ids are hashes and so evenly spread: put each into one of about n boxes by
+ * Ids are hashes and so evenly spread.  Put each into one of about n boxes by
  * its first bits, and little is left to compare.
  */
 static LockKey *

@@ -4,7 +4,7 @@
  *
  * A change that takes something away locks the registry against all who read
  * it in order to lock (not against pg_dump), moves the database's generation
- * forward, and only then looks for holds; namespace.c says why nobody slips
+ * forward, and only then looks for holds.  namespace.c says why none slips
  * through.
  */
 #include "views/views.h"
@@ -47,7 +47,7 @@ SETTINGS("r.") ", " SETTINGS("a.")
 /*
  * CheckDefault(fcinfo, name) - 22023 for "default" with settings
  *
- * CREATE EXTENSION registers it, so a dump cannot: after a restore it would
+ * CREATE EXTENSION registers it, so a dump cannot.  After a restore it would
  * be open to everybody.
  */
 static void
@@ -183,8 +183,8 @@ Register(OwnerQuery *query, const char *name, Oid role, bool interop)
 {
 	/*
 	 * Two GRANTs at once fail with "tuple concurrently updated".  This is
-	 * before the insert: who waits here must hold nothing that a drop in the
-	 * other's transaction would wait for.
+	 * before the insert.  A session that waits here must hold nothing that a
+	 * drop in the other's transaction would wait for.
 	 */
 	if (OidIsValid(role))
 		LockRelationOid(GetExtensionInfo(query->fn_oid)->registry,

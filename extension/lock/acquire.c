@@ -2,10 +2,10 @@
  * acquire.c
  *		The one way in which a lock is taken.
  *
- * All that may fail for want of room or of rights is done first; then the
- * lock manager is asked; then comes what must be done under the lock (rights
+ * All that may fail for want of room or of rights is done first.  Then the
+ * lock manager is asked.  Then comes what must be done under the lock (rights
  * again, the token).  Whatever fails from the asking on, the lock is released
- * before the error goes on: LockAcquire() can raise an error although the
+ * before the error goes on.  LockAcquire() can raise an error although the
  * lock was granted in the same moment.
  */
 #include "lock/lock.h"

@@ -1,6 +1,6 @@
 /*
  * conflict.c
- *		Why a name is refused: who holds it, and as what it is in use.
+ *		Why a name is refused, who holds it, and as what it is in use.
  *
  * The lock manager says which backends hold a lock.  Their entries say by
  * what name, and since when.

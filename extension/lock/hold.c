@@ -2,8 +2,8 @@
  * hold.c
  *		What this session holds.
  *
- * A Hold annotates a lock of this session: scope, mode, token, and the entry
- * that tells the others.  hold_release.c notices when the lock has gone.
+ * A Hold annotates a lock of this session with scope, mode, token, and the
+ * entry that tells the others.  hold_release.c notices when the lock has gone.
  */
 #include "lock/lock.h"
 

@@ -2,7 +2,7 @@
  * hold_release.c
  *		How holds end without unlock().
  *
- * Locks can go without a word to us: at the end of a transaction or
+ * Locks can go without a word to us at the end of a transaction or
  * subtransaction, by pg_advisory_unlock_all(), DISCARD ALL, or a built-in
  * unlock of an interop id.  After the lock manager has released locks, the
  * resource owner calls us back, and we forget what it denies.
@@ -36,7 +36,7 @@ ForgetAll(dlist_head *list, HoldEnd why)
 
 /*
  * ReleaseAfterAbort(hold) - free a session-scope lock once what was done under
- * it has been rolled back; an error is on its way
+ * it has been rolled back, as an error is on its way
  */
 void
 ReleaseAfterAbort(Hold *hold)
@@ -95,7 +95,7 @@ BeforePrepare(XactEvent event, void *arg)
 }
 
 /*
- * MarkUnclean(list) - the session ends with these locks in its hands
+ * MarkUnclean(list) - the session ends and still has these locks
  *
  * Where the namespace has a lock_delay, the mark is there before the lock is
  * free.
@@ -161,7 +161,7 @@ ReleaseAtExit(int code, Datum arg)
 }
 
 /*
- * WatchHolds() - from now on; before the first lock is asked for
+ * WatchHolds() - to be called before the first lock is asked for
  */
 void
 WatchHolds(void)

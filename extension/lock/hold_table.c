@@ -2,10 +2,10 @@
  * hold_table.c
  *		Where the holds of this session are, found by the ids of their locks.
  *
- * A hold stays where it is as long as it lives; what is dropped is used again
+ * A hold stays where it is as long as it lives.  What is dropped is used again
  * and not given back.  Only AddHold() and ExpectHolds() allocate.
  *
- * The table never grows by itself: when there is no memory for that, the
+ * The table never grows by itself.  When there is no memory for that, the
  * simplehash of some server versions is left with its old array and its new
  * size, and this one outlives the error.
  */
@@ -103,7 +103,7 @@ AddHold(int64 id)
 }
 
 /*
- * DropHold(hold) - the opposite; never fails
+ * DropHold(hold) - take it out of the table; never fails
  */
 void
 DropHold(Hold *hold)

@@ -69,7 +69,7 @@ GiveBack(Hold *hold)
 /*
  * WatchClient() - notice a client that goes away while we wait
  *
- * The variable alone does nothing in the middle of a statement; the timer
+ * The variable alone does nothing in the middle of a statement.  The timer
  * must be armed too.
  */
 bool

@@ -1,6 +1,6 @@
 /*
  * lock.h
- *		Taking and freeing locks: namespaces, holds, tokens, semaphores.
+ *		Taking and freeing locks, with namespaces, tokens and semaphores.
  */
 #ifndef PGX_LOCK_H
 #define PGX_LOCK_H

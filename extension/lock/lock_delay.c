@@ -1,6 +1,6 @@
 /*
  * lock_delay.c
- *		lock_delay: time for a holder that cannot know yet to stop.
+ *		lock_delay gives a holder time to notice that it must stop.
  *
  * When a session ends without having unlocked, it leaves a mark (entry.c)
  * until the delay of the namespace is over.  After a server start, a crash

@@ -1,10 +1,10 @@
 /*
  * namespace.c
- *		Namespaces as a session knows them: who may lock, and how.
+ *		Namespaces as a session knows them, with who may lock, and how.
  *
  * A row of the registry is read once and kept until something says that it
- * may have changed.  Two things do: an invalidation message, for what has
- * committed; and the database's generation in shared memory, which
+ * may have changed.  Two things do.  One is an invalidation message, for what has
+ * committed.  The other is the database's generation in shared memory, which
  * drop_lock_namespace() and the like move forward before they look for holds.
  * So whoever is granted a lock while a namespace is being dropped either is
  * seen by the dropper, or sees the new generation, comes here again and waits
@@ -127,7 +127,7 @@ FillNamespace(Namespace *ns, HeapTuple tuple, TupleDesc desc)
  * ReadNamespace(ns, fn_oid, lockmode) - read the row as it is now
  *
  * Returns false when there is none.  The snapshot is a new one at every
- * isolation level: who may lock is not part of the user's transaction.  With
+ * isolation level, as who may lock is not part of the user's transaction.  With
  * RowShareLock we wait for a change that is going on (LockRegistry()), and
  * neither that nor we are in the way of pg_dump.
  */
@@ -175,7 +175,7 @@ ReportNotRegistered(const char *name, Oid fn_oid)
  * LookupNamespace(name, len, fn_oid) - the namespace, or 42704
  *
  * fn_oid is the SQL function that was called.  The result stays where it is
- * for the session; its contents may be refreshed by a later look-up.
+ * for the session.  Its contents may be refreshed by a later look-up.
  */
 Namespace *
 LookupNamespace(const char *name, int len, Oid fn_oid)
@@ -278,7 +278,7 @@ NamespaceLockClass(const Namespace *ns)
 /*
  * SeesNamespace(name, fn_oid) - may the current role see its keys?
  *
- * As pg_stat_activity: those who may use it, and pg_read_all_stats.  Keys of
+ * As in pg_stat_activity, those who may use it and pg_read_all_stats may.  Keys of
  * a namespace that is gone are for the latter only.
  */
 bool

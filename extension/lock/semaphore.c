@@ -1,16 +1,16 @@
 /*
  * semaphore.c
- *		Counting semaphores: at most N holders of a name.
+ *		Counting semaphores, with at most N holders of a name.
  *
  * Each permit is a lock of its own (class PGX_CLASS_PERMIT + number).  The
  * lock manager cannot wait for any one of N, so those who wait queue for one
- * more lock, the gate; its holder, the head of the queue, tries the permits
+ * more lock, the gate.  Its holder, the head of the queue, tries the permits
  * without waiting, and sleeps on a condition variable that is broadcast
  * whenever a permit is given back or a session ends.  Nobody polls.
  *
  * The head's sleep is outside deadlock detection, so a wait must be finite.
- * Who does not wait does not pass the gate, but gives way to a head that
- * sleeps there.
+ * A caller that does not wait skips the gate, but is refused while the head of
+ * the queue sleeps.
  */
 #include "lock/lock.h"
 

@@ -1,6 +1,6 @@
 /*
  * token.c
- *		Fencing tokens: numbers that only rise, whatever happens.
+ *		Fencing tokens are numbers that only rise, whatever happens.
  *
  * A token is an epoch (high 33 bits) and a counter in shared memory (low 20
  * bits), drawn while the lock is held.  It costs no I/O.  It is below 2^53, so

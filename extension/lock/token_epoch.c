@@ -1,6 +1,6 @@
 /*
  * token_epoch.c
- *		Epochs of fencing tokens: taken, stored, confirmed.
+ *		How epochs of fencing tokens are taken, stored and confirmed.
  *
  * A new epoch is logged, flushed and, with synchronous_standby_names,
  * confirmed by a standby before the first token of it is given to anybody.
@@ -61,7 +61,7 @@ TransactionHasWritten(void)
 		return true;
 
 	/*
-	 * The command that runs may have written: then this ends its id.  WAL is
+	 * The command that runs may have written.  Then this ends its id.  WAL is
 	 * no witness, as with checksums who only reads logs hint bits.
 	 */
 	CommandCounterIncrement();
@@ -132,7 +132,7 @@ WriteSequence(Oid sequence, int64 value)
 /*
  * WriteEpoch(info, in_use) - choose the next epoch and log it
  *
- * base and system identifier are written before the epoch: after a crash in
+ * base and system identifier are written before the epoch.  After a crash in
  * between, the same base is computed again.
  */
 static uint64
@@ -163,7 +163,7 @@ WriteEpoch(const ExtensionInfo *info, uint64 in_use)
 /*
  * LogEpoch(fn_oid, in_use) - write and flush a new epoch, as our owner
  *
- * Must work in a READ ONLY transaction and for any role: nothing of the
+ * Must work in a READ ONLY transaction and for any role, as nothing of the
  * user's is written.
  */
 static uint64
@@ -219,7 +219,7 @@ Set(const char *name, const char *value)
  * ConfirmOnStandby(lsn) - wait for the synchronous standby, or raise 57014
  *
  * A wait that is cancelled, or skipped for synchronous_commit = off, returns
- * as if all were well; so we look at what the standby has said.  The server's
+ * as if all were well.  So we look at what the standby has said.  The server's
  * warning, that a transaction has committed locally, is not true of us.
  */
 static void

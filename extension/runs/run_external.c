@@ -5,7 +5,7 @@
  * begin_run() and finish_run() are two transactions under one session-scope
  * hold or one lease, with the work in between.  After a crash in between, the
  * record says "started" with the token of a hold that is gone, and on_crash
- * decides: "retry" runs again (at least once), "skip" does not (at most once).
+ * decides.  With "retry" it runs again (at least once), "skip" does not (at most once).
  */
 #include "runs/runs.h"
 

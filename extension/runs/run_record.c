@@ -1,6 +1,6 @@
 /*
  * run_record.c
- *		The record of runs: every statement on the table run_record.
+ *		Every statement on the table run_record, which has the runs.
  *
  * The caller holds the lock of the run's name.  So at most one session writes
  * a row at a time, and what it reads is what the last holder committed.

@@ -4,7 +4,7 @@
  *
  * try_run_exclusive() runs it in the caller's transaction and keeps the lock
  * to the end of that, so the next holder sees its work.  run_exclusive() is a
- * procedure: it waits in a transaction of its own, starts the task's
+ * procedure.  It waits in a transaction of its own, starts the task's
  * transaction after the grant, commits, and then frees the lock.
  */
 #include "runs/runs.h"

@@ -11,11 +11,11 @@
 
 /*
  * What one backend says about one lock.  Only the owner writes, between two
- * increments of changecount, and never anything that could fail; a reader
+ * increments of changecount, and never anything that could fail.  A reader
  * copies and retries while the count is odd or has moved.  While it is free
  * the owner links it and makes room for its next name without counting, so a
  * reader makes sure of the rest before it looks at the name.  An entry by
- * itself proves nothing: it counts where the lock manager agrees.
+ * itself proves nothing.  It counts where the lock manager agrees.
  */
 typedef enum EntryState
 {

@@ -2,7 +2,8 @@
  * entry_read.c
  *		Reading what the backends tell about their locks.
  *
- * The other side of entry.c: copy, and retry while the owner was writing.
+ * The other side of entry_write.c.  A reader copies, and tries again when the
+ * owner was writing.
  * Chunks are linked in when they are complete and never unlinked, so the
  * list can be walked without a lock.
  */
@@ -105,7 +106,7 @@ Visit(BackendSlot *slot, bool unclean, int64 only_id, bool any_id,
  * VisitEntries(slot, only_id, any_id, visitor, arg) - what one backend says
  *
  * Calls the visitor for each entry in use of this database, or for those
- * with the given id.  The caller holds no lock; the visitor may fail.
+ * with the given id.  The caller holds no lock.  The visitor may fail.
  */
 void
 VisitEntries(BackendSlot *slot, int64 only_id, bool any_id,

@@ -3,14 +3,14 @@
  *		What each backend tells the others about its locks.
  *
  * A backend owns a slot, and entries in chunks that hang off it.  Only the
- * owner writes; it increments changecount before and after, so that a reader
+ * owner writes.  It increments changecount before and after, so that a reader
  * can tell a torn copy (as backend_status.c does for pg_stat_activity).  No
- * lock is taken on either side; reading is in visit.c.  Memory is taken in
- * ReserveEntry(), before the lock manager is asked; publishing and freeing
+ * lock is taken on either side.  Reading is in entry_read.c.  Memory is taken in
+ * ReserveEntry(), before the lock manager is asked.  Publishing and freeing
  * only store through pointers that are already there, and so can be done in
  * callbacks where nothing may fail.
  *
- * Chunks are never given back: the next backend in the slot uses them again.
+ * Chunks are never given back, and the next backend in the slot uses them again.
  */
 #include "shmem/shmem.h"
 
@@ -165,7 +165,7 @@ AddChunk(void)
 /*
  * MakeLongRoom(entry, len) - room for so long a name, or 53200
  *
- * What was too small is left behind, for somebody may be reading it; sizes
+ * What was too small is left behind, as it may be read just now.  Sizes
  * double, so that is less than what is in use.
  */
 static void

@@ -1,6 +1,6 @@
 /*
  * shmem.h
- *		What all backends share: entries, namespaces and databases.
+ *		Entries, namespaces and databases, as all backends share them.
  */
 #ifndef PGX_SHMEM_H
 #define PGX_SHMEM_H
@@ -13,7 +13,7 @@
 #include "storage/condition_variable.h"
 
 /*
- * Of one database: the generation of its registry of namespaces, and its
+ * Of one database, the generation of its registry of namespaces, and its
  * fencing tokens.  These live as long as the server.
  */
 typedef struct SharedDatabase

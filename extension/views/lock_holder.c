@@ -104,7 +104,7 @@ ListLease(const Listing *list, int64 id)
 /*
  * lock_holder(namespace, key) - who holds one lock, or permits of it
  *
- * The holders of a lock are found in the lock manager; those of a semaphore,
+ * The holders of a lock are found in the lock manager.  Those of a semaphore,
  * whose permits are locks of their own, by asking every backend.
  */
 Datum

@@ -1,6 +1,6 @@
 /*
  * lock_status.c
- *		Who holds and who waits: the lock manager's answer, with names.
+ *		Holders and waiters, as the lock manager has them, with names.
  */
 #include "views/views.h"
 

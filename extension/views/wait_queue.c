@@ -1,8 +1,8 @@
 /*
  * wait_queue.c
- *		Who meets at one lock: how many wait, in which order, and for whom.
+ *		How many wait at one lock, in which order, and for which sessions.
  *
- * A semaphore is one place, though each of its permits is a lock: its queue
+ * A semaphore is one place, though each of its permits is a lock.  Its queue
  * is found by the gate's tag.
  */
 #include "views/views.h"
@@ -60,7 +60,7 @@ GetWaitQueue(HTAB *queues, const LOCKTAG *tag)
 }
 
 /*
- * BuildWaitQueues(locks, snapshot) - count who waits where; who holds a permit
+ * BuildWaitQueues(locks, snapshot) - count waiters, and list permit holders
  */
 HTAB *
 BuildWaitQueues(const LockData *locks, const EntrySnapshot *snapshot)

@@ -1,4 +1,5 @@
 """A client under test: a program that takes a command a line, and answers a line."""
+import contextlib
 import os
 import queue
 import signal
@@ -25,6 +26,7 @@ class Client:
             command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=self._errors, text=True, bufsize=1, start_new_session=True)
         self.asked = self.command = None
+        self.killed = False
         self._lines = queue.Queue()
         threading.Thread(target=self._read, daemon=True).start()
 
@@ -61,16 +63,21 @@ class Client:
         self.send(*command)
         return self.answer(limit)
 
+    def alive(self):
+        return not self.killed and self._process.poll() is None
+
     def signal(self, number):
         os.killpg(self._process.pid, number)
 
     def kill(self):
+        self.killed = True
         self.signal(signal.SIGKILL)
         self._process.wait()
 
     def close(self):
-        if self._process.poll() is None:
+        if self.alive():
             self.signal(signal.SIGCONT)
             self.kill()
-        self._process.stdin.close()
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.close()
         self._errors.close()

@@ -61,7 +61,7 @@ class Case:
         if not token:
             raise Refused("It says that it has the lock, and the server says that no session has "
                           "it. A lock that was taken with try_xact_lock outside a transaction "
-                          "block is free at once.")
+                          "block is free at once, and a lease needs a COMMIT.")
         if str(token) != answer[1]:
             raise Refused(f"It says that its token is {answer[1]}, and the server says {token}.")
         return token

@@ -825,6 +825,27 @@ COMMENT ON FUNCTION exclusive_internal._renew_leases(text[], text[], bigint[]) I
 'renew_lease() of many leases: the tokens of those that are still held, and of those whose owner was asked to give the lock up';
 
 /*
+ * What pg_exclusive doctor warns of.  Nobody needs these rights, and they can
+ * be used to disturb others.
+ */
+CREATE VIEW exclusive_internal.foreign_rights AS
+	SELECT c.oid::pg_catalog.regclass::text AS object,
+		   CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE pg_catalog.pg_get_userbyid(a.grantee) END AS grantee,
+		   a.privilege_type AS privilege
+	FROM pg_catalog.pg_class c, pg_catalog.aclexplode(c.relacl) a
+	WHERE c.relnamespace = 'exclusive_internal'::pg_catalog.regnamespace
+		  AND c.relkind IN ('r', 'S') AND a.grantee <> c.relowner AND a.privilege_type <> 'SELECT'
+	UNION ALL
+	SELECT c.oid::pg_catalog.regclass::text, t.tgname, 'trigger'
+	FROM pg_catalog.pg_trigger t JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid
+	WHERE c.relnamespace = 'exclusive_internal'::pg_catalog.regnamespace AND NOT t.tgisinternal
+		  AND t.tgfoid NOT IN (SELECT p.oid FROM pg_catalog.pg_proc p
+							   WHERE p.pronamespace = c.relnamespace);
+
+COMMENT ON VIEW exclusive_internal.foreign_rights IS
+'rights of other roles to write the tables of pg_exclusive, and triggers of theirs on them';
+
+/*
  * Privileges.  Functions are for everybody, because a namespace's role is
  * checked inside.  Those that administrate are for those who are granted them.
  * What ALTER DEFAULT PRIVILEGES has given to other roles is taken back.
@@ -837,6 +858,8 @@ SELECT exclusive_internal._take_back_grants();
 DROP FUNCTION exclusive_internal._take_back_grants();
 
 GRANT USAGE ON SCHEMA exclusive_internal TO PUBLIC;
+
+GRANT SELECT ON exclusive_internal.foreign_rights TO PUBLIC;
 
 /* pg_dump runs as the owner of the database, who need not be superuser. */
 GRANT SELECT ON ALL TABLES IN SCHEMA exclusive_internal TO pg_database_owner;

@@ -58,7 +58,9 @@ static const char record_finish[] =
 "finished_at = pg_catalog.clock_timestamp(), "
 "succeeded_at = CASE WHEN $5 THEN pg_catalog.clock_timestamp() ELSE succeeded_at END, "
 "failed_at = CASE WHEN $5 THEN failed_at ELSE pg_catalog.clock_timestamp() END "
-"WHERE namespace = $1 AND key = $2 AND slot = $3 AND token = $4 AND state = 'started'";
+"WHERE namespace = $1 AND key = $2 AND slot = $3 AND token = $4 AND state = 'started' "
+"AND kind = (SELECT kind FROM %1$s.run_record WHERE namespace = $1 AND key = $2 AND slot = $3 "
+"AND token = $4 AND state = 'started' ORDER BY started_at DESC LIMIT 1)";
 
 static const char forget_runs[] =
 "DELETE FROM %1$s.run_record WHERE finished_at < $1";
@@ -252,6 +254,7 @@ RecordStart(const Run *run, int64 token)
 /*
  * RecordFinish(run, token, succeeded) - record how it ended
  *
+ * Of two that have one slot, by "once" and by "every", it is the last begun.
  * Returns false when none was begun under the hold with this token.
  */
 bool

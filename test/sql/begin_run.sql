@@ -82,4 +82,13 @@ SELECT count(*) FROM lock_runs WHERE slot IN ('monday', 'friday');	-- 1
 SELECT forget_lock_runs(NULL);	-- 22004
 SELECT forget_lock_runs('-1 day');	-- 22023
 SELECT unlock_all();	-- 1
+-- a slot of both kinds under one hold: each is finished by itself
+SELECT unlock_all() >= 0, try_lock('default', 'both');	-- true, true
+SELECT begin_run('default', 'both', 's'), begin_run('default', 'both', 's', 'retry', '1 day');	-- true, true
+SELECT finish_run('default', 'both', 's', true);
+SELECT kind, state FROM lock_runs WHERE key = 'both' ORDER BY 1;	-- every succeeded, once started
+SELECT finish_run('default', 'both', 's', false);
+SELECT kind, state FROM lock_runs WHERE key = 'both' ORDER BY 1;	-- every succeeded, once failed
+SELECT finish_run('default', 'both', 's', true);	-- 55000
+SELECT unlock('default', 'both');
 DELETE FROM exclusive_internal.run_record;

@@ -31,6 +31,7 @@ ALTER DEFAULT PRIVILEGES REVOKE ALL ON SEQUENCES FROM regress_app;
 ALTER DEFAULT PRIVILEGES REVOKE ALL ON FUNCTIONS FROM regress_app;
 ALTER DEFAULT PRIVILEGES REVOKE ALL ON SCHEMAS FROM regress_app;
 
+TABLE exclusive_internal.foreign_rights;	-- none
 -- the grant that every tutorial has; and one on our own schema
 SELECT lock_namespace('kept', 'regress_keeper') IS NOT NULL;
 GRANT ALL ON ALL TABLES IN SCHEMA public, exclusive_internal TO regress_app;
@@ -54,6 +55,7 @@ RESET ROLE;
 SELECT forget_lock_runs('0') > 0;	-- true
 SELECT lock_namespace('jobs') IS NOT NULL, pause_lock_namespace('jobs', 'why'), resume_lock_namespace('jobs'), drop_lock_namespace('jobs');
 SELECT rolsuper FROM pg_roles WHERE rolname = 'regress_app';	-- false
+SELECT * FROM exclusive_internal.foreign_rights WHERE privilege IN ('TRIGGER', 'trigger') ORDER BY 1, 2, 3;	-- what doctor warns of
 DROP TABLE app.child;
 DROP FUNCTION app.climb CASCADE;
 

@@ -126,4 +126,38 @@ TEST(mutex, lost_is_told_and_unlock_does_not_throw) {
   EXPECT_TRUE(mine.held());
 }
 
+// The largest and the smallest of each clock and unit: no wait is too long.
+TEST(mutex, waits_for_all_of_the_longest_time) {
+  client locks;
+  client other;
+  const auto name = unique_name();
+  using namespace std::chrono;  // NOLINT
+  const auto waits = [&](auto &&try_it) {
+    std::optional<hold> held = *other.try_lock(name);
+    std::jthread waiter([&] {
+      mutex mine{locks, name};
+      EXPECT_TRUE(try_it(mine));
+      mine.unlock();
+    });
+    EXPECT_TRUE(eventually([&] { return waiters(name) == 1; }));
+    held.reset();
+  };
+  waits([](auto &m) { return m.try_lock_for(hours::max()); });
+  waits([](auto &m) { return m.try_lock_for(seconds::max()); });
+  waits([](auto &m) { return m.try_lock_for(nanoseconds::max()); });
+  waits([](auto &m) { return m.try_lock_for(duration<double>(1e300)); });
+  waits([](auto &m) {
+    return m.try_lock_until(time_point<system_clock, hours>::max());
+  });
+  waits([](auto &m) {
+    return m.try_lock_until(steady_clock::time_point::max());
+  });
+  const hold held = *other.try_lock(name);
+  mutex mine{locks, name};
+  EXPECT_FALSE(mine.try_lock_for(hours::min()));
+  EXPECT_FALSE(mine.try_lock_for(nanoseconds::min()));
+  EXPECT_FALSE(mine.try_lock_until(system_clock::time_point::min()));
+  EXPECT_FALSE(mine.try_lock_until(time_point<steady_clock, hours>::min()));
+}
+
 }  // namespace

@@ -202,4 +202,20 @@ TEST(wait, is_first_come_first_served_among_processes) {
   EXPECT_EQ(order, (std::vector{0, 1, 2, 3}));
 }
 
+TEST(wait, whose_session_ends_is_08006) {
+  client locks;
+  client other;
+  const auto name = unique_name();
+  const hold held = *other.try_lock(name);
+  std::string state;
+  std::jthread waiter([&] {
+    state = sqlstate_of([&] { (void)locks.lock(name, {.wait = 60s}); });
+  });
+  ASSERT_TRUE(eventually([&] { return waiters(name) == 1; }));
+  sql("SELECT pg_terminate_backend(pid) FROM lock_waiters WHERE key = '" +
+      name.key + "'");
+  waiter.join();
+  EXPECT_EQ(state, "08006");
+}
+
 }  // namespace

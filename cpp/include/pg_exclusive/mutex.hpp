@@ -61,7 +61,7 @@ class PG_EXCLUSIVE_EXPORT mutex {
   template <class Clock, class Duration>
   [[nodiscard("false says that the lock was not taken")]] bool try_lock_until(
       const std::chrono::time_point<Clock, Duration> &deadline) {
-    return try_lock_for(deadline - Clock::now());
+    return try_lock_for(detail::to_wait_until(deadline));
   }
 
   /// Waits until a stop is requested.  Returns true iff it is ours now.

@@ -59,7 +59,7 @@ class PG_EXCLUSIVE_EXPORT shared_mutex {
   template <class Clock, class Duration>
   [[nodiscard("false says that the lock was not taken")]] bool try_lock_until(
       const std::chrono::time_point<Clock, Duration> &deadline) {
-    return try_lock_for(deadline - Clock::now());
+    return try_lock_for(detail::to_wait_until(deadline));
   }
   /// Gives it back.  Never throws.
   void unlock() noexcept;
@@ -80,7 +80,7 @@ class PG_EXCLUSIVE_EXPORT shared_mutex {
   [[nodiscard("false says that the lock was not taken")]] bool
   try_lock_shared_until(
       const std::chrono::time_point<Clock, Duration> &deadline) {
-    return try_lock_shared_for(deadline - Clock::now());
+    return try_lock_shared_for(detail::to_wait_until(deadline));
   }
   /// Gives it back.  Never throws.
   void unlock_shared() noexcept;

@@ -143,6 +143,13 @@ class arrival {
   const session_ptr s_;
 };
 
+// What the server said last is not what became of the wait: terminated or shut
+// down, its session is gone.
+lock_error broken_wait(const lock_error &error) {
+  return {std::string("the lock session broke: ") + error.what(), "08006",
+          error.name(), "Nothing is held.  A later call connects anew."};
+}
+
 }  // namespace
 
 // Nothing: the session was dead already, or nothing came of it; look again.
@@ -155,6 +162,9 @@ std::optional<attempt> acquisition::wait_on(const session_ptr &s) {
       asked_server_ = true;
       end = wait_for_lock(*s, connection.get(), lock, left(), owner_.patience(),
                           options_.stop, owner_.closing());
+      if (end.answer.error && PQstatus(connection.get()) != CONNECTION_OK) {
+        end.answer.error.emplace(broken_wait(*end.answer.error));
+      }
       accept(*s, connection.get(), end);
     }
   } catch (...) {

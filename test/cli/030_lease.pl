@@ -4,9 +4,8 @@ use strict;
 use warnings;
 use FindBin;
 use lib $FindBin::RealBin;
-use ProcessTree qw(wait_for state_of %kinds);
+use ProcessTree qw(wait_for lateness state_of %kinds);
 use Test::More;
-use POSIX ();
 use Time::HiRes qw(time);
 
 # Long enough that its margins, half a second, are more than a busy machine is
@@ -15,31 +14,9 @@ my $lease = 8000;
 
 sub touch { open(my $file, '>', $_[0]) or die; return }
 
-# lateness() - a process that sleeps and wakes until it is asked, and then says by how
-# many seconds it was late at most.  What is late by itself on a busy machine, the
-# tool may be late by too: as often as it has to wake up on its way.
+# What a busy machine is late by itself, the tool may be late by too, as often as it
+# has to wake up on its way.
 my $wakes = 4;
-
-sub lateness
-{
-	pipe(my $from, my $to) or die "pipe: $!";
-	my $pid = fork // die "fork: $!";
-	if ($pid == 0)
-	{
-		my ($late, $end) = (0, 0);
-		$SIG{TERM} = sub { $end = 1 };
-		until ($end)
-		{
-			my $due = time + 0.02;
-			select(undef, undef, undef, 0.02);
-			$late = time - $due if time - $due > $late;
-		}
-		syswrite($to, $late);
-		POSIX::_exit(0);
-	}
-	close $to;
-	return sub { kill 'TERM', $pid; my $late = <$from>; waitpid $pid, 0; return $late };
-}
 
 # Does something to four tools at once, and checks that each gives its lock up
 # within a lease, with a dead command.

@@ -5,7 +5,7 @@ use strict;
 use warnings;
 use FindBin;
 use lib $FindBin::RealBin;
-use ProcessTree qw(wait_for slurp state_of children_of %kinds);
+use ProcessTree qw(wait_for lateness slurp state_of children_of %kinds);
 use Test::More;
 use Time::HiRes qw(time);
 
@@ -60,6 +60,7 @@ for my $kind (sort keys %kinds)
 # Front and guard stopped at once: the command is gone before the lease is.
 {
 	my %trees = map { $_ => running($kinds{$_}, lease => 8000) } keys %kinds;
+	my $late = lateness();
 	my $before = time;
 	kill 'STOP', map { @$_{qw(front guard)} } values %trees;
 	for my $kind (sort keys %trees)
@@ -67,13 +68,16 @@ for my $kind (sort keys %kinds)
 		my $tree = $trees{$kind};
 		my $what = "both stopped, $kind";
 		ok(wait_for(sub { $tree->try_lock('witness') }), "$what: the command ends");
-		cmp_ok(time - $before, '<', 8, "$what: before the lease does");
+		my $after = time - $before;
+		# What a busy machine is late by itself, the tool may be late by too.
+		cmp_ok($after, '<', $after < 8 ? 8 : 8 + 4 * $late->(), "$what: before the lease does");
 		ok(!$tree->try_lock('lock'), "$what: the lock is still there");
 		like($tree->stderr, qr/front and guard do not answer; killing the command/,
 			"$what: it says so");
 		kill 'CONT', @$tree{qw(front guard)};
 		ok($tree->wait_free && $tree->all_gone, "$what: no process is left");
 	}
+	$late->();
 }
 
 # Both killed: the command has the grace to clean up, and the lock as long.

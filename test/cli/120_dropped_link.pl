@@ -4,7 +4,7 @@ use strict;
 use warnings;
 use FindBin;
 use lib $FindBin::RealBin;
-use ProcessTree qw(wait_for slurp %kinds);
+use ProcessTree qw(wait_for lateness slurp %kinds);
 use Test::More;
 use Time::HiRes qw(time clock_gettime CLOCK_BOOTTIME);
 use Tool;
@@ -44,8 +44,13 @@ system('setpriv', '--reuid', $ENV{SERVER_USER}, '--regid', $ENV{SERVER_USER},
 	qw(-s -w -m fast restart -l), "$ENV{PGDATA}/restart.log") == 0 or die 'restart failed';
 sql("SELECT lock_namespace('tool')");
 
-for my $kind ('plain', 'ignores TERM', 'detached')
+# A machine that is late itself by more than the margin of a tenth of a second gets
+# another try.
+my (%done, %tries);
+for my $kind (('plain', 'ignores TERM', 'detached') x 5)
 {
+	next if $done{$kind};
+	my $late = lateness();
 	my $name = "tool/link-" . ($kind =~ s/ /-/gr);
 	my $tree = ProcessTree->new(
 		command => $kinds{$kind},
@@ -59,13 +64,16 @@ for my $kind ('plain', 'ignores TERM', 'detached')
 	# Who waits here gets the lock when the server frees it.
 	my ($code) = tool('wait', '-w', 60, $name);
 	my $after = time - $before;
-	ok($code == 0 && $tree->try_lock('witness'),
-		"cut, $kind: no process of the command lives when the server frees the lock");
+	my $gone = $code == 0 && $tree->try_lock('witness');
+	$done{$kind} = $gone || $late->() < 0.1 || ++$tries{$kind} == 5;
+	ok($gone, "cut, $kind: no process of the command lives when the server frees the lock")
+	  if $done{$kind};
 	cmp_ok($after, '<', 30, sprintf('cut, %s: freed after %.1f s', $kind, $after));
 	is($tree->exit_code, 76, "cut, $kind: exit code");
 	like($tree->stderr, qr/lost: .*another node may run (since|from) 20/, "cut, $kind: it says so");
 	ok($tree->all_gone, "cut, $kind: no process is left");
 	ip("-n $space addr add $net.2/24 dev $theirs");
+	$late->();
 	ip("-n $space neigh replace $net.1 lladdr $server_mac dev $theirs nud permanent");
 }
 

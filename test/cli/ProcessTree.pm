@@ -13,7 +13,7 @@ use File::Temp qw(tempdir);
 use POSIX qw(:sys_wait_h);
 use Time::HiRes qw(sleep time);
 use Exporter 'import';
-our @EXPORT_OK = qw(wait_for slurp state_of children_of %kinds);
+our @EXPORT_OK = qw(wait_for lateness slurp state_of children_of %kinds);
 
 # Commands with the ways children have to live on. Each makes the file "ready"
 # when all of its processes run.
@@ -30,7 +30,7 @@ our %kinds = (
 sub wait_for
 {
 	my ($condition, $seconds) = @_;
-	my $until = time + ($seconds // 30);
+	my $until = time + ($seconds // 120);
 	while (time < $until)
 	{
 		my $result = $condition->();
@@ -38,6 +38,36 @@ sub wait_for
 		sleep 0.005;
 	}
 	return;
+}
+
+# lateness() - starts a process that sleeps and wakes; what it returns stops that and
+# says by how many seconds it woke late at most.
+sub lateness
+{
+	pipe(my $from, my $to) or die "pipe: $!";
+	my $pid = fork // die "fork: $!";
+	if ($pid == 0)
+	{
+		my ($late, $end) = (0, 0);
+		$SIG{TERM} = sub { $end = 1 };
+		until ($end)
+		{
+			my $due = time + 0.02;
+			sleep 0.02;
+			$late = time - $due if time - $due > $late;
+		}
+		syswrite($to, $late);
+		POSIX::_exit(0);
+	}
+	close $to;
+	my $late;
+	return sub {
+		return $late if defined $late;
+		kill 'TERM', $pid;
+		$late = <$from>;
+		waitpid $pid, 0;
+		return $late;
+	};
 }
 
 sub slurp

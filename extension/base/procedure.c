@@ -1,6 +1,6 @@
 /*
  * procedure.c
- *		How our procedures leave the transaction of the CALL and return a value.
+ *		How procedures leave the transaction of the CALL and return a value.
  *
  * When a lock changes hands, the next holder is already waiting.  So what can
  * be done before the wait is not done after it.

@@ -2,8 +2,8 @@
  * namespace.c
  *		Namespaces as a session knows them, with who may lock, and how.
  *
- * A row of the registry is read once and kept until something says that it
- * may have changed.  Two things do.  One is an invalidation message, for what has
+ * A row of the registry is read once and kept until something says that it may
+ * have changed.  Two things do.  One is an invalidation message, for what has
  * committed.  The other is the database's generation in shared memory, which
  * drop_lock_namespace() and the like move forward before they look for holds.
  * So whoever is granted a lock while a namespace is being dropped either is
@@ -127,9 +127,9 @@ FillNamespace(Namespace *ns, HeapTuple tuple, TupleDesc desc)
  * ReadNamespace(ns, fn_oid, lockmode) - read the row as it is now
  *
  * Returns false when there is none.  The snapshot is a new one at every
- * isolation level, as who may lock is not part of the user's transaction.  With
- * RowShareLock we wait for a change that is going on (LockRegistry()), and
- * neither that nor we are in the way of pg_dump.
+ * isolation level, as who may lock is not part of the user's transaction.
+ * With RowShareLock we wait for a change that is going on (LockRegistry()),
+ * and neither that nor we are in the way of pg_dump.
  */
 static bool
 ReadNamespace(Namespace *ns, Oid fn_oid, LOCKMODE lockmode)
@@ -278,8 +278,8 @@ NamespaceLockClass(const Namespace *ns)
 /*
  * SeesNamespace(name, fn_oid) - may the current role see its keys?
  *
- * As in pg_stat_activity, those who may use it and pg_read_all_stats may.  Keys of
- * a namespace that is gone are for the latter only.
+ * As in pg_stat_activity, those who may use it and pg_read_all_stats may.
+ * Keys of a namespace that is gone are for the latter only.
  */
 bool
 SeesNamespace(const char *name, Oid fn_oid)

@@ -5,12 +5,13 @@
  * A backend owns a slot, and entries in chunks that hang off it.  Only the
  * owner writes.  It increments changecount before and after, so that a reader
  * can tell a torn copy (as backend_status.c does for pg_stat_activity).  No
- * lock is taken on either side.  Reading is in entry_read.c.  Memory is taken in
- * ReserveEntry(), before the lock manager is asked.  Publishing and freeing
+ * lock is taken on either side.  Reading is in entry_read.c.  Memory is taken
+ * in ReserveEntry(), before the lock manager is asked.  Publishing and freeing
  * only store through pointers that are already there, and so can be done in
  * callbacks where nothing may fail.
  *
- * Chunks are never given back, and the next backend in the slot uses them again.
+ * Chunks are never given back, and the next backend in the slot uses them
+ * again.
  */
 #include "shmem/shmem.h"
 

@@ -3,8 +3,8 @@
  *		Copies of all backends' entries, to be joined with the locks.
  *
  * The lock manager is read first, the entries after it.  A lock without an
- * entry has gone in between.  An entry without a lock never was one, or is one no
- * more.  Neither counts.
+ * entry has gone in between.  An entry without a lock never was one, or is one
+ * no more.  Neither counts.
  */
 #include "views/views.h"
 

@@ -1,6 +1,5 @@
 // Package exclusive runs a task on one node, with lib/pq.  Copy this file; docs/contract.md says why.
-//
-//	ran, err := exclusive.TryRun(ctx, "service=app", "jobs", "nightly-close", 15*time.Second, task)
+// ran, err := exclusive.TryRun(ctx, "service=app", "jobs", "nightly-close", 15*time.Second, task)
 package exclusive
 
 import (
@@ -47,6 +46,7 @@ func TryRun(ctx context.Context, dsn, namespace, key string, lease time.Duration
 		lose()
 	}()
 	if err = task(ctx, token, held); held() {
+		until.Store(0) // belief ends before the lock does
 		if answer, _ := ask("SELECT unlock($1, $2)::int"); answer == 1 {
 			return true, err
 		}

@@ -45,8 +45,8 @@ public final class Exclusive implements AutoCloseable {
   @Override public void close() throws SQLException {     // the session ends, and the lock with it
     renewals.shutdownNow();
     if (token == 0) return;
-    try { check(); if (ask(session, "SELECT unlock(?, ?)::int", name) == 0) throw new Lost(); }
-    finally { until = System.nanoTime(); session.close(); }
+    try { check(); until = System.nanoTime(); if (ask(session, "SELECT unlock(?, ?)::int", name) == 0) throw new Lost(); }
+    finally { session.close(); }
   }
   private static long ask(Connection connection, String statement, String... values) throws SQLException {
     try (var query = connection.prepareStatement(statement)) {

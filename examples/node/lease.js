@@ -13,10 +13,10 @@ class LeaseLost extends Error {}
 
 async function tryRunLeased(pool, namespace, key, task, ttl = 15000) {
   const lost = new AbortController();
-  const lose = () => lost.abort(new LeaseLost(`lease of ${namespace}/${key} is lost`));
-  let until = Infinity, alarm;
-  const held = () => !lost.signal.aborted && performance.now() < until;   // right after a freeze
-  const check = () => { if (!held()) { lose(); throw lost.signal.reason; } };
+  const loss = new LeaseLost(`lease of ${namespace}/${key} is lost`), lose = () => lost.abort(loss);
+  let until = Infinity, over = false, released, alarm;
+  const held = () => !over && !lost.signal.aborted && performance.now() < until;   // right after a freeze
+  const check = () => { if (!held()) { over || lose(); throw loss; } };
 
   const ask = async (statement, ...values) =>
     (await pool.query({ text: statement, values: [namespace, key, ...values], rowMode: "array" })).rows[0][0];
@@ -38,10 +38,12 @@ async function tryRunLeased(pool, namespace, key, task, ttl = 15000) {
     await task({ token: Number(token), signal: lost.signal, held, check });
   } finally {
     clearInterval(renewal);
-    if (!held() || !(await ask("SELECT release_lease($1, $2, $3)", token))) lose();
+    const kept = held();
+    over = true;                           // belief ends before the lease does
     clearTimeout(alarm);
+    released = kept && (await ask("SELECT release_lease($1, $2, $3)", token));
   }
-  check();
+  if (!released) throw loss;
   return true;
 }
 

@@ -50,7 +50,7 @@ def try_lock(conninfo, namespace, key, lease=15.0):
         try:
             yield lock if lock.token else None
         finally:                            # if this fails, the session ends, and the lock with it
-            held = lock.held()
+            held = lock.token and lock.held()   # belief ends before the lock does
             lock._over.set()
             unlocked = held and conn.execute("SELECT unlock(%s, %s)", lock._name).fetchone()[0]
             if lock.token and not unlocked:

@@ -2,7 +2,6 @@
 #
 #   Exclusive.try_lock("service=app", "jobs", "nightly-close") do |lock|
 #     lock.check                           # raises Exclusive::Lost: stop the work
-#     close(book, lock.token)
 #   end or puts "another node has the lock"
 #   conn.transaction do                    # once per slot, in your own transaction
 #     Exclusive.once(conn, "jobs", "nightly-close", "2026-11-28") and
@@ -21,7 +20,7 @@ class Exclusive
     renewal ? (yield lock; true) : false
   ensure                                   # the session ends, and the lock with it
     begin
-      renewal.nil? || lock.ask("SELECT unlock($1, $2)") == "t" or raise Lost, "the lock was lost"
+      renewal.nil? || lock.ask("SELECT unlock($1, $2)", 0) == "t" or raise Lost, "the lock was lost"
     ensure
       renewal&.kill
       conn&.close
@@ -41,13 +40,14 @@ class Exclusive
   def held? = clock < @until               # asks only the clock, so it is right after a freeze
   def check = held? || raise(Lost, "lock #{@name.join("/")} is lost")
 
-  def ask(statement)
+  def ask(statement, lease = @lease)
     check
     @mutex.synchronize do
       asked = clock                        # the lease counts from the question
+      @until = asked if lease.zero?        # belief ends before the lock does
       answer = @conn.exec_params(statement, @name).getvalue(0, 0)
-      check                                # a late answer brings nothing back
-      answer.tap { @until = asked + @lease * 29 / 30 }
+      check unless lease.zero?             # a late answer brings nothing back
+      answer.tap { @until = asked + lease * 29 / 30 }
     end
   end
 

@@ -50,11 +50,10 @@ public final class Client {
 
   private String release() throws SQLException {
     try (var ending = lock) {
-      lock = null;
+      return "released";
     } catch (SQLException e) {
       return "lost";
     }
-    return "released";
   }
 
   private String fail() {

@@ -48,13 +48,11 @@ const commands = {
     return !lock ? "idle" : lock.held() ? `held ${lock.token}` : "lost";
   },
   async release() {
-    lock = null;
     finish.resolve();
     await task;
     return "released";
   },
   async fail() {
-    lock = null;
     finish.reject(new TaskFailed());
     return task.then(() => "released", () => "raised");
   },

@@ -44,7 +44,6 @@ my %commands = (
 	report => sub { !$lock ? 'idle' : $lock->held ? 'held ' . $lock->token : 'lost' },
 	release => sub {
 		my $released = eval { $lock->unlock; 1 };
-		undef $lock;
 		return $released ? 'released' : 'lost';
 	},
 	fail => sub {

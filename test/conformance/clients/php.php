@@ -61,9 +61,7 @@ final class Client
 
     public function release(): string
     {
-        $lock = $this->lock;
-        $this->lock = null;
-        $lock->unlock();
+        $this->lock->unlock();
         return 'released';
     }
 

@@ -55,7 +55,7 @@ class Client:
         return f"held {self.lock.token}" if self.lock.held() else "lost"
 
     def release(self):
-        stack, self.stack, self.lock = self.stack, contextlib.ExitStack(), None
+        stack, self.stack = self.stack, contextlib.ExitStack()
         try:
             stack.close()
         except (self.Lost, psycopg.OperationalError):
@@ -63,7 +63,7 @@ class Client:
         return "released"
 
     def fail(self):
-        stack, self.stack, self.lock = self.stack, contextlib.ExitStack(), None
+        stack, self.stack = self.stack, contextlib.ExitStack()
         try:
             with stack:
                 raise TaskFailed

@@ -57,7 +57,6 @@ class Client:
         return f"held {self.lock.token}" if self.lock.held() else "lost"
 
     async def end(self, how):
-        self.lock = None
         if not self.finish.done():
             how()
         try:

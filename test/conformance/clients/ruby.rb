@@ -55,7 +55,6 @@ class Client
   end
 
   def finish(how)
-    @lock = nil
     @finish << how
     @task.join
     "released"

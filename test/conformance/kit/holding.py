@@ -74,6 +74,9 @@ def released(kit):
     for _ in range(2):
         token = kit.acquire(first)
         first.ask("release")
+        if first.ask("report")[0] == "held":
+            raise Refused("It has released the lock, and says that it has it. Belief has to end "
+                          "before the lock is released.")
         left = kit.sql("SELECT classid FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE "
                        f"locktype = 'advisory' AND application_name = '{first.application}'")
         if left or kit.holder()[0] == token:

@@ -111,7 +111,6 @@ func (c *client) report() string {
 }
 
 func (c *client) end(how error) string {
-	c.held = nil
 	c.finish <- how
 	if err := <-c.done; err != nil {
 		return failed(err)

@@ -117,9 +117,8 @@ TEST(loss, of_a_session_ends_the_calls_on_it) {
   client two;
   const auto name = unique_name();
   const hold held = *one.try_lock(name);
-  std::jthread waiter([&] {
-    EXPECT_EQ(sqlstate_of([&] { (void)two.lock(name); }), "08006");
-  });
+  std::jthread waiter(
+      [&] { EXPECT_EQ(sqlstate_of([&] { (void)two.lock(name); }), "08006"); });
   ASSERT_TRUE(eventually([&] { return waiters(name) == 1; }));
   terminate(std::stoi(
       sql("SELECT pid FROM lock_waiters WHERE key = '" + name.key + "'")));

@@ -48,7 +48,8 @@ TEST(freeze, of_a_holder) {
 // What a frozen child does beside holding its lock.
 enum class beside { nothing, tries, leads };
 
-// Waits for the loss that a freeze brings; 0 when it was told of it.
+// Waits for the loss that a freeze brings; 0 when it was told of it, 1 when it
+// was not, 10 and their number when there were not as many events as losses.
 int await_loss(const lock_name &name, diary &note,
                std::chrono::milliseconds lease, beside what) {
   std::atomic<int> lost_events{0};
@@ -90,7 +91,12 @@ int await_loss(const lock_name &name, diary &note,
     }
     wait_for(held.lost());
   }
-  return told && eventually([&] { return lost_events == 1; }) ? 0 : 1;
+  if (!told) return 1;
+  // A leader on a busy machine can lose a term before its task runs.
+  const auto right = [&] {
+    return what == beside::leads ? lost_events >= 1 : lost_events == 1;
+  };
+  return eventually(right) ? 0 : 10 + lost_events;
 }
 
 // Stops them all for longer than the lease; `told[i]` says whether child i
@@ -113,7 +119,7 @@ void freeze_group(std::chrono::milliseconds lease, beside what) {
   std::this_thread::sleep_for(lease + 200ms);
   for (auto &one : group) one->signal(SIGCONT);
   for (int i = 0; i < children; ++i) {
-    EXPECT_EQ(group[i]->wait(), 0) << "child " << i << ": nobody told it";
+    EXPECT_EQ(group[i]->wait(), 0) << "child " << i;
   }
 }
 

@@ -32,14 +32,15 @@ my ($functions) = psql(qq(
 	SELECT proname || '(' || coalesce(array_to_string(CASE
 		WHEN proargmodes IS NULL OR prokind = 'p' THEN proargnames
 		ELSE proargnames[1:pronargs] END, ', '), '') || ')'
-	FROM pg_proc WHERE oid $in_extension AND proname !~ '^_'));
+	FROM pg_proc WHERE oid $in_extension AND pronamespace <> 'exclusive_internal'::regnamespace));
 is($sorted->(join "\n", $page =~ /^### `(.*)`$/mg),
 	$sorted->($functions), 'functions and their arguments');
 my ($views) = psql(qq(
 	SELECT '`' || relname || '` | ' || (
 		SELECT string_agg(attname, ', ' ORDER BY attnum)
 		FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0)
-	FROM pg_class c WHERE oid $in_extension AND relkind = 'v'));
+	FROM pg_class c WHERE oid $in_extension AND relkind = 'v'
+		AND relnamespace <> 'exclusive_internal'::regnamespace));
 is($sorted->(join "\n", $page =~ /^\| (`lock_\w+` \| (?:namespace|used), .*) \|$/mg),
 	$sorted->($views), 'views and their columns');
 my ($settings) = psql(q(SELECT lock_id('x', 'y')),

@@ -103,6 +103,7 @@ for my $command ([qw(status --json)], [qw(status)], [qw(watch --count 1)], [qw(w
 ($code) = tool('run', '-n', 'tool/by latin', '--', 'true');
 is($code, 75, 'a role in LATIN1: run');
 $psql->kill_kill;
+sql("SELECT pg_terminate_backend(pid) FROM lock_holders WHERE key = 'by latin'");
 
 # A server that speaks German.
 SKIP:

@@ -99,54 +99,27 @@ void check_timeouts(const rows &answer, std::vector<finding> &to) {
   }
 }
 
-// Rights of others on the extension's own tables and sequences. Reading is
-// harmless. Anything else lets a role change what the extension relies on.
 constexpr auto ask_rights = R"(
-SELECT pg_catalog.string_agg(DISTINCT c.relname || ' (' ||
-    CASE a.grantee WHEN 0 THEN 'PUBLIC'
-      ELSE pg_catalog.pg_get_userbyid(a.grantee) END || ')', ', ')
-  FROM pg_catalog.pg_extension e
-  JOIN pg_catalog.pg_depend d ON d.refobjid = e.oid AND d.deptype = 'e'
-   AND d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass
-   AND d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
-  JOIN pg_catalog.pg_class c ON c.oid = d.objid AND c.relkind IN ('r', 'S'),
-  pg_catalog.aclexplode(c.relacl) a
- WHERE e.extname = 'pg_exclusive' AND a.grantee <> c.relowner
-   AND a.privilege_type <> 'SELECT')";
-constexpr auto ask_triggers = R"(
-SELECT pg_catalog.string_agg(DISTINCT c.relname || ': ' || x.name, ', ')
-  FROM pg_catalog.pg_extension e
-  JOIN pg_catalog.pg_depend d ON d.refobjid = e.oid AND d.deptype = 'e'
-   AND d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass
-   AND d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
-  JOIN pg_catalog.pg_class c ON c.oid = d.objid AND c.relkind = 'r'
-  JOIN (SELECT tgrelid AS relation, tgname AS name,
-         'pg_catalog.pg_trigger'::pg_catalog.regclass AS class, oid
-         FROM pg_catalog.pg_trigger WHERE NOT tgisinternal
-        UNION ALL SELECT ev_class, rulename,
-         'pg_catalog.pg_rewrite'::pg_catalog.regclass, oid
-         FROM pg_catalog.pg_rewrite) x ON x.relation = c.oid
-  LEFT JOIN pg_catalog.pg_depend own ON own.objid = x.oid
-   AND own.classid = x.class AND own.refobjid = e.oid AND own.deptype = 'e'
-  LEFT JOIN pg_catalog.pg_trigger t ON t.oid = x.oid
-  LEFT JOIN pg_catalog.pg_depend f ON f.objid = t.tgfoid AND f.deptype = 'e'
-   AND f.refobjid = e.oid
- WHERE e.extname = 'pg_exclusive' AND own.objid IS NULL AND f.objid IS NULL)";
+SELECT pg_catalog.string_agg(DISTINCT object || ' (' || grantee || ')', ', ')
+    FILTER (WHERE privilege <> 'trigger'),
+  pg_catalog.string_agg(object || ': ' || grantee, ', ')
+    FILTER (WHERE privilege = 'trigger')
+  FROM exclusive_internal.foreign_rights)";
 
-void check_rights(const rows &rights, const rows &triggers,
-                  std::vector<finding> &to) {
-  if (!rights.is_null(0, 0)) {
+/// Reading the extension's tables is harmless. Anything else lets a role change
+/// what the extension relies on.
+void check_rights(const rows &answer, std::vector<finding> &to) {
+  if (!answer.is_null(0, 0)) {
     to.push_back({level::warn, "rights",
-                  "other roles may change " + printable(rights.text(0, 0)),
+                  "other roles may change " + printable(answer.text(0, 0)),
                   "REVOKE ALL on these: the extension needs no such grant"});
   }
-  if (!triggers.is_null(0, 0)) {
-    to.push_back(
-        {level::warn, "rights",
-         "triggers or rules of others on " + printable(triggers.text(0, 0)),
-         "drop them: they run with each statement of the extension"});
+  if (!answer.is_null(0, 1)) {
+    to.push_back({level::warn, "rights",
+                  "triggers of others on " + printable(answer.text(0, 1)),
+                  "drop them: they do not belong there"});
   }
-  if (rights.is_null(0, 0) && triggers.is_null(0, 0)) {
+  if (answer.is_null(0, 0) && answer.is_null(0, 1)) {
     to.push_back({level::ok, "rights",
                   "no one else may change the extension's tables", ""});
   }
@@ -174,14 +147,14 @@ finding check_namespaces(const rows &answer) {
 
 std::vector<finding> check_database(database &db, const server_facts &facts) {
   std::string sql;
-  for (const char *question : {ask_primary, ask_clock, ask_encoding,
-                               ask_timeouts, ask_rights, ask_triggers}) {
+  for (const char *question :
+       {ask_primary, ask_clock, ask_encoding, ask_timeouts}) {
     sql.append(question).append(";");
   }
   const bool extension = !facts.extension_schema.empty();
   if (extension) {
     sql += ask_namespaces(facts.extension_schema) + ";" +
-           ask_lock_table(facts.extension_schema);
+           ask_lock_table(facts.extension_schema) + ";" + ask_rights;
   }
   const double ours = std::chrono::duration<double>(
                           std::chrono::system_clock::now().time_since_epoch())
@@ -191,10 +164,10 @@ std::vector<finding> check_database(database &db, const server_facts &facts) {
                               check_clock(answers.at(1), ours),
                               check_encoding(answers.at(2))};
   check_timeouts(answers.at(3), result);
-  check_rights(answers.at(4), answers.at(5), result);
   if (extension) {
-    result.push_back(check_namespaces(answers.at(6)));
-    result.push_back(check_lock_table(answers.at(7)));
+    result.push_back(check_namespaces(answers.at(4)));
+    result.push_back(check_lock_table(answers.at(5)));
+    check_rights(answers.at(6), result);
   }
   return result;
 }

@@ -4,7 +4,6 @@
 
 #include <cerrno>
 #include <cstdlib>
-#include <cstring>
 #include <memory>
 
 #include "base/exit_codes.hpp"
@@ -17,27 +16,16 @@ namespace pg_exclusive::cli {
 
 namespace {
 
+/// Where neither the connection string nor the environment says
+/// connect_timeout.
 constexpr std::chrono::milliseconds default_patience{5000};
 
-/// How long connecting may take, as the connection string or the environment
-/// says it.
-std::chrono::milliseconds patience_of(PGconn *connection) {
-  const std::unique_ptr<PQconninfoOption, pq::finish> all{
-      PQconninfo(connection)};
-  for (const auto *option = all.get();
-       option != nullptr && option->keyword != nullptr; ++option) {
-    if (std::strcmp(option->keyword, "connect_timeout") == 0 &&
-        option->val != nullptr && std::atoi(option->val) > 0) {
-      return std::chrono::seconds{std::atoi(option->val)};
-    }
-  }
-  return default_patience;
-}
-
-pq::connection_ptr connect(const std::string &conninfo) {
+pq::connection_ptr connect(const std::string &conninfo,
+                           std::chrono::milliseconds &timeout) {
   try {
     return pq::first_that_works(
         conninfo, default_patience, [&](const pq::attempt &now) {
+          timeout = now.timeout;
           return pq::connect(conninfo, {}, now, [](int) {});
         });
   } catch (const lock_error &error) {
@@ -59,8 +47,7 @@ database::database(const connection_options &from)
     : database{make_conninfo(from)} {}
 
 database::database(const std::string &conninfo)
-    : connection_{connect(conninfo)},
-      patience_{patience_of(connection_.get())} {}
+    : connection_{connect(conninfo, patience_)} {}
 
 /// Returns when a result can be read without waiting.
 void database::wait_for_answer() {

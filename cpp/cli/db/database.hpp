@@ -59,8 +59,8 @@ class database {
  private:
   void wait_for_answer();
 
+  std::chrono::milliseconds patience_{};  ///< what connecting may take
   pq::connection_ptr connection_;
-  std::chrono::milliseconds patience_;
   std::string schema_;
 };
 

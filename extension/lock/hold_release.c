@@ -114,7 +114,7 @@ MarkUnclean(dlist_head *list)
 		Count(hold->ns, COUNT_UNCLEAN);
 		if (hold->lock_delay > 0)
 			MarkEntryUnclean(hold->entry,
-							 GetCurrentTimestamp() + hold->lock_delay);
+							 LeaseClock() + hold->lock_delay);
 	}
 }
 

@@ -2,7 +2,7 @@
  * lock_delay.c
  *		lock_delay gives a holder time to notice that it must stop.
  *
- * When a session ends without having unlocked, it leaves a mark (entry.c)
+ * When a session ends without having unlocked, it leaves a mark (entry.h)
  * until the delay of the namespace is over.  After a server start, a crash
  * restart or a promotion, nobody could leave marks, and leases are forgotten.
  * So every name of a namespace that is older than our shared memory counts as
@@ -41,6 +41,7 @@ TimestampTz
 UncleanUntil(const LockName *name, uint16 lockclass, const Namespace *ns)
 {
 	Search		search = {lockclass, 0};
+	Search		mark = {lockclass, 0};
 	int			nslots;
 	BackendSlot *slots = SharedSlots(&nslots);
 
@@ -49,20 +50,24 @@ UncleanUntil(const LockName *name, uint16 lockclass, const Namespace *ns)
 	if (ns->lock_delay == 0)
 		return search.until;
 	for (int i = 0; i < nslots; i++)
-		VisitUnclean(&slots[i], name->id, TakeMark, &search);
+		VisitUnclean(&slots[i], name->id, TakeMark, &mark);
+	if (mark.until != 0)
+		search.until = Max(search.until, GetCurrentTimestamp() +
+						   mark.until - LeaseClock());
 	return search.until;
 }
 
 /*
- * SleepUntil(until) - interruptible
+ * SleepUntil(until) - interruptible, by a clock that nobody sets
  */
 static void
 SleepUntil(TimestampTz until)
 {
+	int64		deadline = LeaseClock() + until - GetCurrentTimestamp();
+
 	for (;;)
 	{
-		long		ms = TimestampDifferenceMilliseconds(GetCurrentTimestamp(),
-														 until);
+		int64		ms = (deadline - LeaseClock() + 999) / 1000;
 
 		CHECK_FOR_INTERRUPTS();
 		if (ms <= 0)

@@ -45,7 +45,7 @@ typedef struct LockEntry
 	int64		id;
 	int64		token;
 	TimestampTz since;			/* waiting or held since */
-	TimestampTz until;			/* unclean, or sitting out a delay, until */
+	TimestampTz until;			/* of a delay; of a mark, by LeaseClock() */
 	dsa_pointer longname;		/* where a name over PGX_INLINE_NAME goes */
 	union
 	{

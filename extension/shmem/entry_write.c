@@ -80,7 +80,7 @@ ClientAddress(char *addr, int size)
 static void
 AdoptEntries(bool all)
 {
-	TimestampTz now = GetCurrentTimestamp();
+	int64		now = LeaseClock();
 
 	unclean_entries = 0;
 	for (dsa_pointer p = MySlot()->chunks; DsaPointerIsValid(p);)
@@ -281,8 +281,9 @@ SetEntryPermit(LockEntry *entry, uint16 lockclass, uint16 permits)
 /*
  * MarkEntryUnclean(entry, until) - leave a mark for the lock's next holder
  *
- * Before the lock is released.  The entry is free again when the time is
- * over, for whoever has our slot then.
+ * Before the lock is released.  "until" is by LeaseClock(), which nobody sets.
+ * The entry is free again when the time is over, for the next backend in our
+ * slot.
  */
 void
 MarkEntryUnclean(LockEntry *entry, TimestampTz until)

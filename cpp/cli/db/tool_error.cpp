@@ -2,7 +2,6 @@
 
 #include "base/exit_codes.hpp"
 #include "db/conninfo.hpp"
-#include "protocol/pq.hpp"
 
 namespace pg_exclusive::cli {
 
@@ -47,7 +46,8 @@ int exit_code_of(const std::string &sqlstate) {
 }
 
 tool_error describe(const lock_error &error) {
-  std::string text = pq::trimmed(error.what());
+  std::string text = error.what();
+  text.erase(text.find_last_not_of(" \n") + 1);
   if (encrypted_key_refused()) {
     text =
         "the client's private key is encrypted and no sslpassword is given (" +

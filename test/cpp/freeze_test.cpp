@@ -62,7 +62,8 @@ int await_loss(const lock_name &name, diary &note,
   bool told = false;
   const auto wait_for = [&](const std::stop_token &lost) {
     note.holding = true;
-    told = eventually([&] { return lost.stop_requested(); });
+    // The freeze comes when all of the group hold.
+    told = eventually([&] { return lost.stop_requested(); }, 150s);
   };
   if (what == beside::leads) {
     std::stop_source ended;

@@ -16,7 +16,7 @@ sub touch { open(my $file, '>', $_[0]) or die; return }
 
 # What a busy machine is late by itself, the tool may be late by too, as often as it
 # has to wake up on its way.
-my $wakes = 4;
+my $wakes = 20;
 
 # Does something to four tools at once, and checks that each gives its lock up
 # within a lease, with a dead command.

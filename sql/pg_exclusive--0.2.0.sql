@@ -812,6 +812,17 @@ LANGUAGE C;
 COMMENT ON PROCEDURE exclusive_internal._wait_permit(text, text, integer, interval, bigint) IS
 'try_lock_permit() that waits without a snapshot and returns the token';
 
+CREATE FUNCTION exclusive_internal._try_lease(
+	namespace text,
+	key text,
+	ttl interval)
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'pgx_try_lease'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION exclusive_internal._try_lease(text, text, interval) IS
+'acquire_lease() without wait; NULL when refused, and then _details() says who has it';
+
 CREATE FUNCTION exclusive_internal._renew_leases(
 	namespaces text[],
 	keys text[],

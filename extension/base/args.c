@@ -112,6 +112,21 @@ WaitArg(FunctionCallInfo fcinfo, int argno)
 }
 
 /*
+ * TtlDatum(ttl) - a ttl in microseconds; 22023 when it is shorter than a millisecond
+ */
+int64
+TtlDatum(Datum ttl)
+{
+	int64		usecs = IntervalMicroseconds(DatumGetIntervalP(ttl));
+
+	if (usecs < 1000)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("ttl must be at least one millisecond")));
+	return usecs;
+}
+
+/*
  * ArrayArg(fcinfo, argno, type, what, nulls, n) - a text[] or bigint[]
  *
  * It must have *n elements.  With a negative *n it may have any number, which

@@ -41,6 +41,7 @@ extern text *RequiredTextArg(FunctionCallInfo fcinfo, int argno,
 extern void LockNameArgs(LockName *name, FunctionCallInfo fcinfo);
 extern LOCKMODE LockModeArg(FunctionCallInfo fcinfo, int argno);
 extern int64 IntervalMicroseconds(const Interval *interval);
+extern int64 TtlDatum(Datum ttl);
 extern int64 WaitArg(FunctionCallInfo fcinfo, int argno);
 extern Datum *ArrayArg(FunctionCallInfo fcinfo, int argno, Oid type,
 					   const char *what, bool **nulls, int *n);

@@ -28,6 +28,7 @@ PG_FUNCTION_INFO_V1(pgx_calls);
 PG_FUNCTION_INFO_V1(pgx_wait_token);
 PG_FUNCTION_INFO_V1(pgx_try_permit);
 PG_FUNCTION_INFO_V1(pgx_wait_permit);
+PG_FUNCTION_INFO_V1(pgx_try_lease);
 
 /*
  * TryToken(name, mode, ordinal, fn_oid) - a try without wait
@@ -308,4 +309,24 @@ pgx_wait_permit(PG_FUNCTION_ARGS)
 	row = BeginProcedure(fcinfo, "_wait_permit", "Call it outside.");
 	hold = AcquirePermit(&request);
 	return EndProcedure(row, TokenDatum(hold), hold == NULL);
+}
+
+/*
+ * _try_lease(namespace, key, ttl) - without wait, for the token
+ */
+Datum
+pgx_try_lease(PG_FUNCTION_ARGS)
+{
+	LockName	name;
+	LeaseRequest request = {&name, fcinfo->flinfo->fn_oid};
+	int64		token;
+
+	ForgetDetails();
+	LockNameArgs(&name, fcinfo);
+	request.ttl = TtlDatum(RequiredArg(fcinfo, 2, "ttl"));
+	token = AcquireLease(&request);
+	if (token != 0)
+		PG_RETURN_INT64(token);
+	DetailRefusal(1, &name, request.fn_oid);
+	PG_RETURN_NULL();
 }

@@ -16,21 +16,6 @@ PG_FUNCTION_INFO_V1(pgx_hand_over_lease);
 PG_FUNCTION_INFO_V1(pgx_renew_leases);
 
 /*
- * TtlArg(ttl) - in microseconds; 22023 when it is shorter than a millisecond
- */
-static int64
-TtlArg(Datum ttl)
-{
-	int64		usecs = IntervalMicroseconds(DatumGetIntervalP(ttl));
-
-	if (usecs < 1000)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("ttl must be at least one millisecond")));
-	return usecs;
-}
-
-/*
  * LeaseArgs(fcinfo, name, what) - namespace, key and token
  */
 static int64
@@ -53,7 +38,7 @@ pgx_acquire_lease(PG_FUNCTION_ARGS)
 
 	CheckNotStandby("acquire_lease()");
 	LockNameArgs(&name, fcinfo);
-	request.ttl = TtlArg(RequiredArg(fcinfo, 2, "ttl"));
+	request.ttl = TtlDatum(RequiredArg(fcinfo, 2, "ttl"));
 	request.wait = WaitArg(fcinfo, 3);
 	token = AcquireLease(&request);
 	if (token == 0)
@@ -72,7 +57,7 @@ pgx_renew_lease(PG_FUNCTION_ARGS)
 	int64		ttl = 0;
 
 	if (!PG_ARGISNULL(3))
-		ttl = TtlArg(PG_GETARG_DATUM(3));
+		ttl = TtlDatum(PG_GETARG_DATUM(3));
 	PG_RETURN_BOOL(RenewLease(&name, token, ttl, fcinfo->flinfo->fn_oid));
 }
 

@@ -1,73 +1,11 @@
 // Behind Debian's PgBouncer: refused by default, the transaction forms right in
 // any mode, everything right in session mode when that is asserted.
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <csignal>
-#include <fstream>
-
+#include "bouncer.hpp"
 #include "support.hpp"
 
 namespace {
 
 using namespace support;  // NOLINT
-
-// A PgBouncer with one connection to the server.
-class bouncer {
- public:
-  explicit bouncer(const std::string &mode) {
-    directory_ = "/tmp/pg_exclusive-pooler.XXXXXX";
-    if (mkdtemp(directory_.data()) == nullptr) {
-      throw std::runtime_error("cannot make a directory");
-    }
-    chmod(directory_.c_str(), 0755);  // it runs as nobody
-    for (int attempt = 0; attempt < 10; ++attempt) {
-      if (start(mode, some_port())) return;
-    }
-    throw std::runtime_error("PgBouncer does not start");
-  }
-  bouncer(const bouncer &) = delete;
-  bouncer &operator=(const bouncer &) = delete;
-  ~bouncer() {
-    process_.reset();
-    unlink((directory_ + "/ini").c_str());
-    rmdir(directory_.c_str());
-  }
-
-  std::string conninfo;
-
- private:
-  bool start(const std::string &mode, int port) {
-    std::ofstream(directory_ + "/ini")
-        << "[databases]\ntest = host=127.0.0.1 port=" << env("PGPORT")
-        << " user=postgres dbname=test"
-        << "\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = " << port
-        << "\nunix_socket_dir =\nauth_type = any\npool_mode = " << mode
-        << "\ndefault_pool_size = " << (mode == "session" ? 10 : 1) << '\n';
-    conninfo = "host=127.0.0.1 dbname=test port=" + std::to_string(port);
-    process_ = std::make_unique<child>([&] {
-      const int null = open("/dev/null", O_RDWR);
-      dup2(null, 1);
-      dup2(null, 2);
-      if (setgid(65534) != 0 || setuid(65534) != 0) return 126;
-      execlp("pgbouncer", "pgbouncer", (directory_ + "/ini").c_str(), nullptr);
-      return 127;
-    });
-    return eventually(
-        [&] {
-          try {
-            return sql("SELECT 1", conninfo) == "1";
-          } catch (const std::runtime_error &) {
-            return false;
-          }
-        },
-        5s);
-  }
-
-  std::string directory_;
-  std::unique_ptr<child> process_;
-};
 
 // What a client that was refused must not have left behind for others.
 void expect_clean(const bouncer &pool) {

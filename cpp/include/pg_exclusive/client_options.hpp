@@ -14,8 +14,21 @@ namespace pg_exclusive {
 
 /// What to do when something between us and the server answers for it.
 enum class pooler_policy {
-  refuse,  ///< 08P01: locks of a session behind a pooler exclude nobody
-  session  ///< it is in session mode, you say; then everything works
+  refuse,   ///< 08P01: locks of a session behind a pooler exclude nobody
+  session,  ///< it is in session mode, you say; then everything works
+  /// it is in transaction mode: locks are leases, as with `hold_kind::lease`
+  transaction
+};
+
+/// What keeps a lock.
+enum class hold_kind {
+  session,  ///< a session of the server: it is free when the session ends
+  /// A lease, for `client_options::lease`, which the client renews.  No session
+  /// holds it.  So a connection that breaks changes nothing until the lease is
+  /// over: the client connects again and renews the same tokens.  The namespace
+  /// needs a `max_lease` of at least that.  Exclusive locks only.  A wait tries
+  /// again and again, in no order.
+  lease
 };
 
 /// What to do when the database does not have the extension.
@@ -49,6 +62,8 @@ struct client_options {
 
   /// What to do behind a connection pooler.
   pooler_policy pooler = pooler_policy::refuse;
+  /// What keeps the locks of this client.
+  hold_kind hold_as = hold_kind::session;
   /// What to do where the extension is not installed.
   missing_extension_policy without_extension = missing_extension_policy::refuse;
 

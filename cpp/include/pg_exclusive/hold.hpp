@@ -69,6 +69,11 @@ class PG_EXCLUSIVE_EXPORT hold {
   /// fires.  Callbacks run on a thread of the library and may block.
   [[nodiscard]] std::stop_token lost() const;
 
+  /// Asks for a stop when somebody has asked for the lock with
+  /// `request_lock()`.  It is told with a heartbeat, so within a third of the
+  /// lease.  Nothing is enforced: release the lock when you can.
+  [[nodiscard]] std::stop_token yield_requested() const;
+
   /// How it was lost; nothing while it is held and after a proper release.
   [[nodiscard]] std::optional<loss_info> loss() const;
 
@@ -80,7 +85,7 @@ class PG_EXCLUSIVE_EXPORT hold {
   [[nodiscard]] const lock_name &name() const noexcept;
   /// How it is locked.  Not after a move.
   [[nodiscard]] lock_mode mode() const noexcept;
-  /// The backend that holds the lock, as in `lock_holders`.
+  /// The backend that holds the lock, as in `lock_holders`; 0 for a lease.
   [[nodiscard]] int backend_pid() const noexcept;
 
   /// Until when the lock is ours if nothing more is heard from the server; it
@@ -88,7 +93,8 @@ class PG_EXCLUSIVE_EXPORT hold {
   /// held.
   [[nodiscard]] boot_clock::time_point deadline() const noexcept;
 
-  /// The socket of the session that holds the lock; -1 when not held.  For
+  /// The socket of the session that holds the lock; -1 when not held, and for
+  /// a lease.  For
   /// `poll()` or `dup()` only: the server keeps the lock until the last copy of
   /// the socket is closed or shut down.  Never read, write or close it.
   [[nodiscard]] int native_handle() const noexcept;

@@ -13,7 +13,7 @@ namespace pg_exclusive {
 /// Who has the lock that was refused, from the same round trip as the refusal.
 /// What the current role may not see, and what nobody knows, is empty.
 struct holder_info {
-  int pid = 0;                   ///< the holder's backend; 0: unknown
+  int pid = 0;                   ///< its backend; 0: unknown, or a lease
   std::string role;              ///< the role it acts as
   std::string application_name;  ///< as the holder set it
   std::string client_addr;       ///< empty on a Unix socket

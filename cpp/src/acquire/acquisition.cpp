@@ -104,8 +104,10 @@ attempt acquisition::ask() {
 // when no session was there in time.
 session_ptr acquisition::carry(request &c) {
   // A session cannot have a name twice.  One that is just being granted it is
-  // seen too, because it is announced before it can be picked.
+  // seen too, because it is announced before it can be picked.  It can have
+  // leases of one name, one after the other.
   const auto has_it = [this](const session_ptr &s) {
+    if (owner_.leases()) return false;
     const auto lock = enter();
     return queue_->is_on(s);
   };
@@ -139,6 +141,7 @@ attempt acquisition::no_session() {
 void acquisition::confirm_if_late(boot_clock::time_point sent) {
   made_->since = boot_clock::now();
   if (made_->since - sent < owner_.heartbeat_period()) return;
+  if (owner_.leases()) return;  // it counts from the last renewal anyway
   session &s = made_->on();
   request c;
   c.kind = request_kind::holds;

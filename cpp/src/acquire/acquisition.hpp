@@ -47,6 +47,7 @@ class acquisition {
              std::optional<boot_clock::duration> at_most = {});
   std::optional<attempt> ask_in_turn();
   std::optional<attempt> poll_server();
+  std::optional<attempt> try_again();
   std::optional<attempt> wait_on(const session_ptr &s);
   void accept(session &s, PGconn *connection, const server_wait_end &end);
   bool await_local_losers();
@@ -68,6 +69,9 @@ class acquisition {
   // For the answer to somebody else's try.
   boot_clock::time_point waits_since_ = boot_clock::time_point::max();
   bool asked_server_ = false;
+  // Of a wait for a lease: between tries, and since when there is no answer.
+  std::chrono::milliseconds pause_{25};
+  boot_clock::time_point answered_ = boot_clock::now();
   waiter *me_ = nullptr;        // in the local queue
   release *leaving_ = nullptr;  // goes in the same message
 };

@@ -15,7 +15,7 @@ attempt acquisition::wait() {
     const auto lock = enter();
     first = queue_->queue.empty();
   }
-  if (first) {
+  if (first && !owner_.leases()) {
     attempt now = try_now();
     if (now || now.outcome() == outcome::stopped) return now;
   }
@@ -99,6 +99,7 @@ void acquisition::sleep(std::unique_lock<std::mutex> &lock,
 }
 
 std::optional<attempt> acquisition::ask_in_turn() {
+  if (owner_.leases()) return try_again();
   const auto found = owner_.sessions().begin_wait(patience());
   if (!found) return poll_server();
   const session_ptr &s = *found;
@@ -114,6 +115,31 @@ std::optional<attempt> acquisition::poll_server() {
   if (now) return now;
   thread_local std::minstd_rand random(std::random_device{}());
   std::uniform_int_distribution<int> pause(20, 80);
+  auto lock = enter();
+  if (!stopped()) sleep(lock, std::chrono::milliseconds(pause(random)));
+  return std::nullopt;
+}
+
+// Behind a pooler a wait in the server would keep a session of the pool from
+// the renewals of others.  A connection that breaks ends no wait, unless none
+// is to be had for as long as a lease lasts.
+std::optional<attempt> acquisition::try_again() {
+  owner_.counters.polled_waits.fetch_add(1, std::memory_order_relaxed);
+  try {
+    attempt now = try_now();
+    if (now) return now;
+    answered_ = boot_clock::now();
+  } catch (const lock_error &error) {
+    if (!error.is_connection_error() ||
+        boot_clock::now() - answered_ > owner_.options().lease) {
+      throw;
+    }
+  }
+  thread_local std::minstd_rand random(std::random_device{}());
+  const auto most = std::min(pause_, owner_.options().lease / 4);
+  std::uniform_int_distribution<std::int64_t> pause(most.count() / 2,
+                                                    most.count());
+  pause_ = most * 3 / 2;
   auto lock = enter();
   if (!stopped()) sleep(lock, std::chrono::milliseconds(pause(random)));
   return std::nullopt;

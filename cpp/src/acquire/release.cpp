@@ -41,6 +41,7 @@ std::optional<loss_info> release::end() noexcept {
     sent_ = true;
     s.submit(request_);
   }
+  if (request_.unanswered) release_again();
   if (sent_ && !request_.ok) loss_ = s.gone();
   // What cannot be given back goes with the session.
   if (request_.error) {
@@ -54,6 +55,21 @@ std::optional<loss_info> release::end() noexcept {
   leave();
   if (!loss_) tell_released();
   return std::move(loss_);
+}
+
+// The connection broke before a lease was released.  It may be back in a
+// moment. If not, nobody renews the lease, so it is over when its time is.
+void release::release_again() {
+  session &s = held_.on();
+  const auto until = boot_clock::now() + std::chrono::seconds(1);
+  for (bool answered = false;
+       !answered && s.alive() && boot_clock::now() < until;) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    request again(held_);
+    s.submit(again);
+    answered = !again.unanswered;
+  }
+  request_.ok = true;
 }
 
 // The threads of this process may go on.

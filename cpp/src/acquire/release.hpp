@@ -29,6 +29,7 @@ class release {
   [[nodiscard]] bool unsent() const { return last_user_ && !sent_ && !loss_; }
   bool is_last_user();
   void leave();
+  void release_again();
   void tell_released();
 
   grant &held_;

@@ -61,6 +61,10 @@ std::stop_token hold::lost() const {
   return grant_ ? grant_->lost() : std::stop_token();
 }
 
+std::stop_token hold::yield_requested() const {
+  return grant_ ? grant_->yield_requested() : std::stop_token();
+}
+
 std::optional<loss_info> hold::loss() const {
   return grant_ ? grant_->loss() : std::nullopt;
 }
@@ -82,7 +86,7 @@ boot_clock::time_point hold::deadline() const noexcept {
 }
 
 int hold::native_handle() const noexcept {
-  return held() ? grant_->on().socket() : -1;
+  return held() && !grant_->owner().leases() ? grant_->on().socket() : -1;
 }
 
 bool hold::begin_run(std::string_view slot, const once_options &options) {
@@ -90,8 +94,8 @@ bool hold::begin_run(std::string_view slot, const once_options &options) {
   detail::check_slot(slot, grant_->name());
   bool begun = false;
   detail::run_statement(*grant_, [&](PGconn *connection) {
-    begun = grant_->on().language().begin_run(connection, grant_->name(), slot,
-                                              options);
+    begun = grant_->on().language().begin_run(connection, grant_->name(),
+                                              grant_->token(), slot, options);
   });
   return begun;
 }
@@ -100,8 +104,8 @@ void hold::finish_run(std::string_view slot, bool succeeded) {
   check();
   detail::check_slot(slot, grant_->name());
   detail::run_statement(*grant_, [&](PGconn *connection) {
-    grant_->on().language().finish_run(connection, grant_->name(), slot,
-                                       succeeded);
+    grant_->on().language().finish_run(connection, grant_->name(),
+                                       grant_->token(), slot, succeeded);
   });
 }
 

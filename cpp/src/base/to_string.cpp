@@ -25,6 +25,8 @@ std::string holder_info::to_string() const {
     text += " (pid " + std::to_string(pid);
     if (!application_name.empty()) text += ", " + application_name;
     text += ')';
+  } else if (!application_name.empty()) {
+    text += " (" + application_name + ')';
   }
   if (acquired_at) text += " since " + pg_exclusive::to_string(*acquired_at);
   return text;
@@ -80,6 +82,8 @@ const char *to_string(event_kind kind) noexcept {
       return "session closed";
     case event_kind::extension_appeared:
       return "extension appeared";
+    case event_kind::yield_requested:
+      return "yield requested";
   }
   return "unknown";
 }

@@ -87,6 +87,11 @@ attempt client_core::acquire(const lock_name &name, const lock_options &options,
                              bool bound, int permits) {
   check_usable();
   name.check();
+  if (leases() && (permits > 0 || options.mode != lock_mode::exclusive)) {
+    throw lock_error("leases are exclusive", "0A000", name,
+                     "Shared locks and semaphores need a session of the "
+                     "server: connect directly, with hold_kind::session.");
+  }
   acquisition way(*this, name, options, permits, bound);
   const bool waits = !options.wait || options.wait->count() > 0;
   attempt result = waits ? way.wait() : way.try_now();
@@ -208,6 +213,22 @@ void client_core::extension_appeared() {
   event what;
   what.kind = event_kind::extension_appeared;
   tell(std::move(what));
+}
+
+// From the heartbeat thread, with each heartbeat that says so.
+void client_core::yield_requested(grant_ptr g) {
+  if (!g->mark_yield()) return;
+  event what;
+  what.kind = event_kind::yield_requested;
+  what.name = g->name();
+  what.token = g->token();
+  what.backend_pid = g->on().backend_pid();
+  tell(std::move(what));
+  callbacks_.post([g = std::move(g)] { g->tell_yield(); });
+}
+
+void client_core::wake_heartbeats() {
+  if (heartbeats_) heartbeats_->wake();
 }
 
 void client_core::tell_granted(const grant &g,

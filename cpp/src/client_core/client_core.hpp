@@ -69,6 +69,16 @@ class client_core : public std::enable_shared_from_this<client_core> {
     return options_.lease / 3;
   }
 
+  // Are locks leases, which no session holds?
+  [[nodiscard]] bool leases() const {
+    return options_.pooler == pooler_policy::transaction ||
+           options_.hold_as == hold_kind::lease;
+  }
+  // Leases need no more than one connection.
+  [[nodiscard]] int max_sessions() const {
+    return leases() ? 1 : options_.max_sessions;
+  }
+
   // How long we wait for a server that should have answered.
   [[nodiscard]] std::chrono::milliseconds patience() const {
     return std::max(options_.lease / 3, std::chrono::milliseconds(1000));
@@ -81,6 +91,8 @@ class client_core : public std::enable_shared_from_this<client_core> {
   bool lost(grant_ptr g, const loss_info &info);
   void heartbeat_confirmed(const session &s, boot_clock::duration took);
   void extension_appeared();
+  void yield_requested(grant_ptr g);
+  void wake_heartbeats();
   void tell_granted(const grant &g, boot_clock::duration took) const;
   void tell(event what) const;
 

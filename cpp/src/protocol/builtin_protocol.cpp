@@ -182,13 +182,14 @@ class builtin_protocol final : public protocol {
   }
 
   bool begin_run(PGconn * /*connection*/, const lock_name &name,
-                 std::string_view /*slot*/,
+                 std::int64_t /*token*/, std::string_view /*slot*/,
                  const once_options & /*options*/) override {
     throw missing_extension(name);
   }
 
   void finish_run(PGconn * /*connection*/, const lock_name &name,
-                  std::string_view /*slot*/, bool /*succeeded*/) override {
+                  std::int64_t /*token*/, std::string_view /*slot*/,
+                  bool /*succeeded*/) override {
     throw missing_extension(name);
   }
 

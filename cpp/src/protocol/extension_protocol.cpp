@@ -3,6 +3,7 @@
 // many columns costs more than the lock.
 #include <array>
 
+#include "protocol/answers.hpp"
 #include "protocol/binary_format.hpp"
 #include "protocol/protocol.hpp"
 #include "session/grant.hpp"
@@ -46,54 +47,6 @@ char letter(const request &c) {
   }
 }
 
-// What the server tells of an element that was refused or failed.
-enum detail_field {
-  ordinal,
-  sqlstate,
-  message,
-  hint,
-  pid,
-  role,
-  application,
-  address,
-  since,
-  fields
-};
-
-std::optional<holder_info> read_holder(
-    std::span<const std::string_view> detail) {
-  holder_info holder;
-  if (!detail[pid].empty()) holder.pid = pq::number<int>(detail[pid]);
-  holder.role = detail[role];
-  holder.application_name = detail[application];
-  holder.client_addr = detail[address];
-  if (!detail[since].empty()) {
-    holder.acquired_at = std::chrono::system_clock::time_point(
-        std::chrono::microseconds(pq::number<std::int64_t>(detail[since])));
-  }
-  if (holder.pid == 0 && holder.role.empty()) return std::nullopt;
-  return holder;
-}
-
-void read_details(std::string_view bytes, std::span<request *const> calls) {
-  const auto strings = binary_format::read_array(bytes);
-  if (strings.size() % fields != 0) throw pq::wrong_shape();
-  for (std::size_t at = 0; at < strings.size(); at += fields) {
-    const std::span detail(strings.data() + at, fields);
-    const auto index = pq::number<std::size_t>(detail[ordinal]) - 1;
-    if (index >= calls.size()) throw pq::wrong_shape();
-    request &c = *calls[index];
-    if (detail[sqlstate].empty()) {
-      c.holder = read_holder(detail);
-    } else {
-      c.error.emplace(std::string(detail[message]),
-                      std::string(detail[sqlstate]),
-                      c.name == nullptr ? std::nullopt : std::optional(*c.name),
-                      std::string(detail[hint]));
-    }
-  }
-}
-
 // The server counts half of what it is given.
 std::string period(const once_options &options) {
   const std::int64_t every = options.every->count();
@@ -126,7 +79,8 @@ class extension_protocol final : public protocol {
                 "SELECT exclusive_internal._calls($1, $2, $3, $4)" + details,
                 {type_text, type_text_array, type_text_array, type_int8_array});
     pq::prepare(connection, heartbeat,
-                "SELECT nonce, lost FROM exclusive_internal._heartbeat($1)",
+                "SELECT nonce, lost, asked FROM "
+                "exclusive_internal._heartbeat($1)",
                 {type_int8_array});
     return last_look(connection, "nonce",
                      " FROM exclusive_internal._session()");
@@ -156,7 +110,7 @@ class extension_protocol final : public protocol {
   void receive(PGconn *connection, const PGresult *result,
                std::span<request *const> calls) override {
     if (auto error = pq::error_of(connection, result)) {
-      fail(*error, calls);
+      fail_all(*error, calls);
       return;
     }
     request &first = *calls[0];
@@ -196,11 +150,8 @@ class extension_protocol final : public protocol {
                                  std::span<const held_lock> /*held*/) override {
     heartbeat_reply answer;
     answer.nonce = pq::binary_int8(result, 0, 0);
-    if (pq::is_null(result, 0, 1)) return answer;
-    for (const auto token :
-         binary_format::read_int8_array(pq::column(result, 0, 1))) {
-      if (token) answer.lost.push_back(*token);
-    }
+    answer.lost = read_tokens(result, 1);
+    answer.asked = read_tokens(result, 2);
     return answer;
   }
 
@@ -233,7 +184,8 @@ class extension_protocol final : public protocol {
   }
 
   bool begin_run(PGconn *connection, const lock_name &name,
-                 std::string_view slot, const once_options &options) override {
+                 std::int64_t /*token*/, std::string_view slot,
+                 const once_options &options) override {
     std::vector<std::string> values{
         name.namespace_, name.key, std::string(slot),
         options.on_crash == on_crash::skip ? "skip" : "retry"};
@@ -250,7 +202,8 @@ class extension_protocol final : public protocol {
   }
 
   void finish_run(PGconn *connection, const lock_name &name,
-                  std::string_view slot, bool succeeded) override {
+                  std::int64_t /*token*/, std::string_view slot,
+                  bool succeeded) override {
     pq::exec(connection,
              "SELECT " + schema_ + ".finish_run($1, $2, $3, $4::boolean)",
              {name.namespace_, name.key, std::string(slot),
@@ -289,16 +242,6 @@ class extension_protocol final : public protocol {
         c.name->namespace_.c_str(), c.name->key.c_str(), permits.c_str()};
     return PQsendQueryParams(connection, statement, 3, nullptr, values.data(),
                              nullptr, nullptr, 1) == 1;
-  }
-
-  static void fail(const lock_error &error, std::span<request *const> calls) {
-    for (request *c : calls) {
-      c->ok = false;
-      c->error.emplace(
-          error.what(), error.sqlstate(),
-          c->name == nullptr ? std::nullopt : std::optional(*c->name),
-          error.hint());
-    }
   }
 
   std::string schema_;

@@ -2,6 +2,7 @@
 // the built-in advisory locks.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -20,6 +21,7 @@ namespace pg_exclusive::detail {
 struct held_lock {
   std::int64_t token;
   lock_mode mode;
+  std::optional<lock_name> name = {};  // of a lease
 };
 
 // A lock, or a permit of a semaphore with so many, that is waited for.
@@ -32,7 +34,8 @@ struct wanted_lock {
 // What a heartbeat answers.
 struct heartbeat_reply {
   std::int64_t nonce = 0;
-  std::vector<std::int64_t> lost;  // tokens
+  std::vector<std::int64_t> lost;   // tokens
+  std::vector<std::int64_t> asked;  // tokens of those asked to yield
   bool extension_appeared = false;
 };
 
@@ -62,6 +65,8 @@ class protocol {
   virtual ~protocol() = default;
 
   [[nodiscard]] virtual bool has_tokens() const = 0;
+  // Locks are leases: no session holds them.
+  [[nodiscard]] virtual bool has_leases() const { return false; }
   // After an error in an acquire: might the lock be held all the same?
   [[nodiscard]] virtual bool error_may_leave_lock() const = 0;
 
@@ -87,14 +92,18 @@ class protocol {
 
   // Records of runs outside the database.
   virtual bool begin_run(PGconn *connection, const lock_name &name,
-                         std::string_view slot,
+                         std::int64_t token, std::string_view slot,
                          const once_options &options) = 0;
   virtual void finish_run(PGconn *connection, const lock_name &name,
-                          std::string_view slot, bool succeeded) = 0;
+                          std::int64_t token, std::string_view slot,
+                          bool succeeded) = 0;
 };
 
 // With the extension, in the schema `schema` (quoted).
 std::unique_ptr<protocol> make_extension_protocol(std::string schema);
+// The same with leases of that length, which work behind a transaction pooler.
+std::unique_ptr<protocol> make_lease_protocol(std::string schema,
+                                              std::chrono::milliseconds ttl);
 // Without.
 std::unique_ptr<protocol> make_builtin_protocol();
 

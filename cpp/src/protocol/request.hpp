@@ -52,6 +52,7 @@ struct request {
 
   // The answer.  `ok`: taken, released, still held.
   bool ok = false;
+  bool unanswered = false;  // unlock of a lease: the connection broke
   std::optional<holder_info> holder;
   std::optional<lock_error> error;
   boot_clock::time_point sent;

@@ -147,7 +147,7 @@ void session::settle(std::span<request *const> landed, bool in_time) {
 
 void session::board() {
   while (first_ != nullptr && flight_.size < max_batch) {
-    const bool alone = first_->alone();
+    const bool alone = leases_ || first_->alone();
     if (alone && flight_.size > 0) break;
     // Not the last seat for the first of a pair.
     if (first_->awaited != first_ && flight_.size + 1 == max_batch) break;
@@ -162,14 +162,22 @@ void session::board_heartbeat() {
   flight_.held.clear();
   for (const grant *g : grants_) {
     flight_.held.push_back({g->token(), g->mode()});
+    if (leases_) flight_.held.back().name = g->name();
   }
 }
 
 void session::send() {
   const std::span<request *const> calls(flight_.calls.data(), flight_.size);
+  flight_.sent = false;
+  if (flight_.heartbeat) last_beat_ = flight_.at.time_since_epoch().count();
+  if (broken_ && !reconnect()) return;
   PGconn *connection = connection_.get();
+  if (leases_) {
+    answer_due_ =
+        (boot_clock::now() + owner_.patience()).time_since_epoch().count();
+    owner_.watch().rearm();
+  }
   if (flight_.heartbeat) {
-    last_beat_ = flight_.at.time_since_epoch().count();
     flight_.sent = protocol_->send_heartbeat(connection, flight_.held);
   } else if (calls[0]->kind == request_kind::statement) {
     flight_.sent = true;  // it does all itself, when it lands
@@ -196,7 +204,9 @@ bool session::cancelled(const lock_error &error) {
 void session::land() {
   const std::span<request *const> calls(flight_.calls.data(), flight_.size);
   if (!flight_.sent) {
-    fail(loss_reason::connection_closed, PQerrorMessage(connection_.get()));
+    disconnected(loss_reason::connection_closed,
+                 PQerrorMessage(connection_.get()));
+    for (request *c : calls) answer_lost(*c);
   } else if (flight_.heartbeat) {
     land_heartbeat();
   } else if (calls[0]->kind == request_kind::statement) {
@@ -204,6 +214,7 @@ void session::land() {
   } else {
     land_calls(calls);
   }
+  answer_due_ = INT64_MAX;
   if (!lease_.ended()) return;
   for (request *c : calls) give_up(*c);
 }
@@ -216,7 +227,9 @@ void session::land_calls(std::span<request *const> calls) {
     if (PQtransactionStatus(connection) != PQTRANS_IDLE) {
       const auto error = pq::error_of(connection, result.get());
       if (error && is_wrong_shape(*error)) throw lock_error(*error);
-      fail(loss_reason::connection_closed, PQerrorMessage(connection));
+      broken_by_ = PQerrorMessage(connection);
+      disconnected(loss_reason::connection_closed, broken_by_);
+      for (request *c : calls) answer_lost(*c);
       return;
     }
     protocol_->receive(connection, result.get(), calls);
@@ -226,7 +239,8 @@ void session::land_calls(std::span<request *const> calls) {
     return;
   }
   for (const request *c : calls) {
-    if (!c->error) continue;
+    // What an error leaves behind of a lease ends with its statement.
+    if (!c->error || leases_) continue;
     if (!forgets_us(*c->error) && !cancelled(*c->error)) continue;
     fail(forgets_us(*c->error) ? loss_reason::lock_gone
                                : loss_reason::connection_closed,
@@ -260,8 +274,21 @@ void session::land_statement(request &c) {
     }
   }
   if (PQtransactionStatus(connection_.get()) != PQTRANS_IDLE) {
-    fail(loss_reason::connection_closed, PQerrorMessage(connection_.get()));
+    disconnected(loss_reason::connection_closed,
+                 PQerrorMessage(connection_.get()));
   }
+}
+
+// The connection of a session with leases broke before the answer came.
+void session::answer_lost(request &c) const {
+  if (!leases_) return;
+  c.ok = false;
+  c.unanswered = c.kind == request_kind::unlock;
+  if (c.unanswered || c.error) return;
+  c.error.emplace(
+      "the connection broke before the answer came: " + broken_by_, "08006",
+      c.name == nullptr ? std::nullopt : std::optional(*c.name),
+      "If the lock was taken, it is free again when the lease is over.");
 }
 
 // Whoever asked when nothing can be had any more.

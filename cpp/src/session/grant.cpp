@@ -1,5 +1,7 @@
 #include "session/grant.hpp"
 
+#include <utility>
+
 #include "client_core/client_core.hpp"
 #include "session/session.hpp"
 
@@ -61,6 +63,29 @@ std::stop_token grant::lost() {
     if (loss_) stop_->request_stop();
   }
   return stop_->get_token();
+}
+
+bool grant::mark_yield() {
+  const std::lock_guard guard(access_);
+  return !std::exchange(asked_to_yield_, true);
+}
+
+void grant::tell_yield() {
+  std::optional<std::stop_source> stop;
+  {
+    const std::lock_guard guard(access_);
+    stop = yield_;
+  }
+  if (stop) stop->request_stop();
+}
+
+std::stop_token grant::yield_requested() {
+  const std::lock_guard guard(access_);
+  if (!yield_) {
+    yield_.emplace();
+    if (asked_to_yield_) yield_->request_stop();
+  }
+  return yield_->get_token();
 }
 
 std::optional<loss_info> grant::loss() const {

@@ -44,6 +44,10 @@ class grant : public std::enable_shared_from_this<grant> {
   bool mark_lost(const loss_info &info);
   // The notification.  Never under a lock: the callbacks are the user's.
   void tell_lost();
+  // Somebody asked for it.  True for the first who says so.
+  bool mark_yield();
+  void tell_yield();
+  [[nodiscard]] std::stop_token yield_requested();
   // No longer ours by our own will.  False when it was lost before.
   bool mark_released() noexcept;
 
@@ -83,6 +87,8 @@ class grant : public std::enable_shared_from_this<grant> {
   mutable std::mutex access_;
   std::optional<std::stop_source> stop_;
   std::optional<loss_info> loss_;
+  std::optional<std::stop_source> yield_;
+  bool asked_to_yield_ = false;
 };
 
 }  // namespace pg_exclusive::detail

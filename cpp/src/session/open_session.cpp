@@ -109,13 +109,15 @@ std::optional<std::pair<std::string, std::string>> find_extension(
 
 void check(const other_end &end, const PGconn *connection,
            const client_options &options) {
-  if (end.pooled && options.pooler == pooler_policy::refuse) {
+  if (end.pooled && options.pooler == pooler_policy::refuse &&
+      options.hold_as == hold_kind::session) {
     throw lock_error(
         "there is a connection pooler between us and the server", "08P01",
         std::nullopt,
         "In transaction mode, locks of a session behind it exclude nobody.  "
-        "Connect directly, use the transaction forms, or, if it is in session "
-        "mode, set client_options.pooler = pooler_policy::session.");
+        "Connect directly, use the transaction forms, or set "
+        "client_options.pooler to the pooler's mode: pooler_policy::session or "
+        "pooler_policy::transaction.");
   }
   if (end.standby) {
     throw standby_error();
@@ -179,9 +181,17 @@ opened open_at(const client_core &owner, pq::connection_ptr made_connection,
   PGconn *connection = made.connection.get();
   const other_end end = look(connection);
   check(end, connection, owner.options());
-  made.pooled = end.pooled;
+  made.pooled = end.pooled && !owner.leases();
   made.backend_pid = end.backend_pid;
   const auto extension = find_extension(connection);
+  if (!extension && owner.leases()) throw missing_extension(std::nullopt);
+  if (extension && owner.leases()) {
+    // Behind a pooler a SET would be another client's.
+    made.language =
+        make_lease_protocol(extension->first, owner.options().lease);
+    made.sent = boot_clock::now();
+    return made;
+  }
   if (!extension &&
       owner.options().without_extension == missing_extension_policy::refuse) {
     throw missing_extension(std::nullopt);

@@ -37,6 +37,7 @@ session::session(client_core &owner, opened &&made)
     : owner_(owner),
       connection_(std::move(made.connection)),
       protocol_(std::move(made.language)),
+      leases_(protocol_->has_leases()),
       pooled_(made.pooled),
       nonce_(made.nonce),
       backend_pid_(made.backend_pid),
@@ -74,6 +75,10 @@ void session::close() {
 
 bool session::confirm() {
   flight_.landed = boot_clock::now();
+  // Only a renewal puts off the end of leases.
+  if (leases_ && !flight_.heartbeat && lease_.alive_at(flight_.landed)) {
+    return true;
+  }
   if (!lease_.extend(flight_.at + owner_.client_bound(), flight_.landed)) {
     fail(loss_reason::lease_expired, "");
     return false;
@@ -103,6 +108,16 @@ void session::fail(loss_reason reason, const std::string &detail) {
   owner_.session_failed(shared_from_this());
 }
 
+void session::disconnected(loss_reason reason, const std::string &detail) {
+  if (!leases_) {
+    fail(reason, detail);
+    return;
+  }
+  broken_ = true;
+  owner_.watch().shut(*this);
+  beat_again();
+}
+
 bool session::failed() const {
   const std::lock_guard guard(loss_access_);
   return loss_.has_value();
@@ -125,7 +140,9 @@ loss_info session::gone() const {
   if (!lease_.alive()) return loss();
   loss_info info;
   info.reason = loss_reason::lock_gone;
-  info.detail = "DISCARD ALL or pg_advisory_unlock_all() on the lock session";
+  info.detail =
+      leases_ ? "the lease was broken, handed over, or forgotten in a restart"
+              : "DISCARD ALL or pg_advisory_unlock_all() on the lock session";
   info.when = std::chrono::system_clock::now();
   // It was there at the last heartbeat.
   info.others_may_run_since = to_system(

@@ -85,6 +85,13 @@ class session : public std::enable_shared_from_this<session> {
 
   // Ends the session for everybody; the first reason counts.
   void fail(loss_reason reason, const std::string &detail);
+  // The connection broke.  That ends a session, but not its leases: it connects
+  // again before it sends anything.
+  void disconnected(loss_reason reason, const std::string &detail);
+  // When what is on its way must be answered, where there is such a limit.
+  [[nodiscard]] boot_clock::time_point answer_due() const noexcept {
+    return boot_clock::time_point(boot_clock::duration(answer_due_.load()));
+  }
   // Tells the holders of a dead session.  For the notifier.
   void tell_holders();
   // Closes the connection of a dead session, if nobody has it.
@@ -108,7 +115,9 @@ class session : public std::enable_shared_from_this<session> {
 
   // How many holds there are or may soon be.
   std::atomic<int> load{0};
-  [[nodiscard]] int backend_pid() const noexcept { return backend_pid_; }
+  [[nodiscard]] int backend_pid() const noexcept {
+    return leases_ ? 0 : backend_pid_;
+  }
   [[nodiscard]] int socket() const noexcept { return socket_; }
   [[nodiscard]] const std::string &role() const noexcept { return role_; }
   [[nodiscard]] const std::string &application_name() const noexcept {
@@ -146,6 +155,11 @@ class session : public std::enable_shared_from_this<session> {
   void land_calls(std::span<request *const> calls);
   void land_statement(request &c);
   void land_heartbeat();
+  bool reconnect();
+  void beat_again();
+  void fail_heartbeat(const lock_error &error);
+  void answer_lost(request &c) const;
+  void pass_on_requests(const std::vector<std::int64_t> &tokens);
   // The server has confirmed what is on its way.  False: that was too late.
   bool confirm();
   void settle(std::span<request *const> landed, bool in_time);
@@ -169,6 +183,7 @@ class session : public std::enable_shared_from_this<session> {
   client_core &owner_;
   pq::connection_ptr connection_;
   std::shared_ptr<protocol> protocol_;
+  const bool leases_;
   const bool pooled_;
   const std::int64_t nonce_;
   const int backend_pid_;
@@ -182,6 +197,11 @@ class session : public std::enable_shared_from_this<session> {
   std::atomic<std::int64_t> confirmed_;   // boot_clock, nanoseconds
   std::atomic<std::int64_t> last_beat_;   // boot_clock, nanoseconds
   std::atomic<std::int64_t> last_grant_;  // boot_clock, nanoseconds
+
+  // Of a session with leases.
+  std::atomic<bool> broken_{false};  // it has to connect again
+  std::string broken_by_;            // of whom busy_ is true for
+  std::atomic<std::int64_t> answer_due_{INT64_MAX};  // boot_clock, nanoseconds
 
   std::mutex access_;
   bool busy_ = false;              // under access_

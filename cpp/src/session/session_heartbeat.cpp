@@ -2,6 +2,9 @@
 //
 // They ask the lock manager for each lock.  A mere sign of life would miss
 // DISCARD ALL, pg_advisory_unlock_all() and a pooler that changed the backend.
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
 
 #include "client_core/client_core.hpp"
@@ -32,6 +35,10 @@ void session::land_heartbeat() {
   PGconn *connection = connection_.get();
   const auto result = pq::take_result(connection);
   if (const auto error = pq::error_of(connection, result.get())) {
+    if (leases_) {
+      fail_heartbeat(*error);
+      return;
+    }
     fail(forgets_us(*error) ? loss_reason::lock_gone
                             : loss_reason::connection_closed,
          error->what());
@@ -41,7 +48,7 @@ void session::land_heartbeat() {
   try {
     answer = protocol_->read_heartbeat(result.get(), flight_.held);
   } catch (const std::runtime_error &strange) {
-    fail(loss_reason::backend_changed, strange.what());
+    disconnected(loss_reason::backend_changed, strange.what());
     return;
   }
   if (answer.nonce != nonce_) {
@@ -56,6 +63,52 @@ void session::land_heartbeat() {
   if (!confirm()) return;
   owner_.heartbeat_confirmed(*this, flight_.landed - flight_.at);
   if (!answer.lost.empty()) lose(answer.lost);
+  if (!answer.asked.empty()) pass_on_requests(answer.asked);
+}
+
+// Leases live on until their deadline: it is tried again.
+void session::fail_heartbeat(const lock_error &error) {
+  if (PQtransactionStatus(connection_.get()) != PQTRANS_IDLE) {
+    disconnected(loss_reason::connection_closed, error.what());
+  } else {
+    beat_again();
+  }
+}
+
+// In a moment, and not after a third of the lease.
+void session::beat_again() {
+  const auto due = boot_clock::now() + std::chrono::milliseconds(50);
+  last_beat_ = (due - owner_.heartbeat_period()).time_since_epoch().count();
+  owner_.wake_heartbeats();
+}
+
+// A new connection in the place of the broken one, on the same descriptor.
+bool session::reconnect() {
+  try {
+    opened made = open_session(owner_);
+    owner_.watch().forget(*this);
+    if (dup3(PQsocket(made.connection.get()), socket_, O_CLOEXEC) < 0) {
+      broken_by_ = "cannot duplicate a socket";
+      return false;
+    }
+    connection_ = std::move(made.connection);
+  } catch (const std::runtime_error &error) {
+    broken_by_ = error.what();
+    return false;
+  }
+  broken_ = false;
+  owner_.counters.connects.fetch_add(1, std::memory_order_relaxed);
+  owner_.watch().add(shared_from_this());
+  return true;
+}
+
+// Tells the holders that somebody wants their locks.
+void session::pass_on_requests(const std::vector<std::int64_t> &tokens) {
+  for (auto &g : grants()) {
+    if (std::find(tokens.begin(), tokens.end(), g->token()) != tokens.end()) {
+      owner_.yield_requested(std::move(g));
+    }
+  }
 }
 
 // The session lives, these locks are gone.

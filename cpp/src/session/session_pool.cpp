@@ -33,7 +33,7 @@ session_ptr session_pool::pick(
   for (;;) {
     if (closed_) throw owner_.closed_error();
     session_ptr s = best(excepted, options.holds_per_session);
-    if (!s && live() + (shared_ ? 1 : 0) >= options.max_sessions) {
+    if (!s && live() + (shared_ ? 1 : 0) >= owner_.max_sessions()) {
       s = best(excepted, INT_MAX);
     }
     if (s) {

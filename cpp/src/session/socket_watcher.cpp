@@ -165,9 +165,9 @@ void socket_watcher::closed(std::uint64_t id) {
     last = pq::peek_last_words(found->second.socket);
   }
   // 57P05: the server ended the lease, because it did not hear from us.
-  who->fail(last.sqlstate == "57P05" ? loss_reason::lease_expired
-                                     : loss_reason::connection_closed,
-            last.message);
+  who->disconnected(last.sqlstate == "57P05" ? loss_reason::lease_expired
+                                             : loss_reason::connection_closed,
+                    last.message);
 }
 
 void socket_watcher::check_deadlines() {
@@ -190,6 +190,12 @@ void socket_watcher::check_deadlines() {
       who->fail(loss_reason::client_closed, "");
     } else {
       next = std::min({next, who->lease().deadline(), end_of_all()});
+      const auto due = who->answer_due();
+      if (now < due) {
+        next = std::min(next, due);
+      } else {
+        shut(*who);
+      }
     }
   }
   armed_ = next.time_since_epoch().count();

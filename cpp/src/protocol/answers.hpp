@@ -1,0 +1,23 @@
+// Reading the answers of the extension's internal functions.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "protocol/pq.hpp"
+#include "protocol/request.hpp"
+
+namespace pg_exclusive::detail {
+
+// What `_details()` says: who holds what was refused, and what failed.
+void read_details(std::string_view bytes, std::span<request *const> calls);
+
+// Gives all of them the same error.
+void fail_all(const lock_error &error, std::span<request *const> calls);
+
+// A bigint[] of the first row.
+std::vector<std::int64_t> read_tokens(const PGresult *result, int column);
+
+}  // namespace pg_exclusive::detail

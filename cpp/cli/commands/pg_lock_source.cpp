@@ -38,6 +38,9 @@ class pg_hold : public held_lock {
     return deadline;
   }
   std::stop_token lost() const override { return hold_.lost(); }
+  std::stop_token yield_requested() const override {
+    return hold_.yield_requested();
+  }
 
   std::string loss() const override {
     const std::string name = hold_.name().to_string();
@@ -179,7 +182,10 @@ result<hold> pg_lock_source::wait_for_lock(const std::stop_token &stop) {
     std::optional<client> locks;
     try {
       locks.emplace(conninfo_,
-                    client_options{.lease = in_milliseconds(wanted_.lease)});
+                    client_options{.lease = in_milliseconds(wanted_.lease),
+                                   .pooler = wanted_.pooled
+                                                 ? pooler_policy::transaction
+                                                 : pooler_policy::refuse});
     } catch (const lock_error &error) {
       if (!interrupted || final(error)) {
         throw;

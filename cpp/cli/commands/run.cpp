@@ -50,7 +50,7 @@ int execute(const run_options &wanted, const options &all) {
        {"PG_EXCLUSIVE_KEY", wanted.name.key}}};
   const schedule times{in_nanoseconds(wanted.lease),
                        in_nanoseconds(wanted.grace), wanted.on_leftovers,
-                       wanted.isolate};
+                       wanted.isolate, wanted.yield};
   return supervise(command, times, [&] {
     return std::make_unique<pg_lock_source>(wanted, conninfo);
   });

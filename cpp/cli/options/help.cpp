@@ -61,6 +61,11 @@ Options:
                              them (default) or "end" them
       --isolate              run it in a PID namespace, which ends with the tool
                              whatever happens. Needs root or user namespaces
+      --pooled               the server is behind a pooler in transaction mode.
+                             The namespace needs a max_lease of --lease. Not
+                             with -s
+      --yield                send TERM to the command when request_lock() asks
+                             for the lock
       --namespace=TEXT       namespace and key apart from each other, in place
       --key=TEXT             of NAMESPACE/KEY
       --json                 messages as JSON, one object a line

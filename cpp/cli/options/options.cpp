@@ -109,6 +109,8 @@ void add_run(CLI::App &app, typed &to) {
       ->transform(CLI::Transformer(std::map<std::string, leftovers>{
           {"wait", leftovers::wait}, {"end", leftovers::end}}));
   app.add_flag("--isolate", to.run.isolate);
+  app.add_flag("--pooled", to.run.pooled)->excludes(shared);
+  app.add_flag("--yield", to.run.yield);
   auto *quiet = app.add_flag("-q,--quiet", to.run.quiet);
   app.add_flag("-v,--verbose", to.run.verbose)->excludes(quiet);
   app.prefix_command();

@@ -39,6 +39,8 @@ struct run_options {
   seconds lease{15};
   cli::leftovers on_leftovers = leftovers::wait;
   bool isolate = false;
+  bool pooled = false;  ///< behind a pooler in transaction mode, on a lease
+  bool yield = false;   ///< end the command when the lock is asked for
   bool quiet = false;  ///< say nothing of busy locks and earlier runs
   bool verbose = false;
 };

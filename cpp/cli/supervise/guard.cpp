@@ -149,6 +149,22 @@ void guard::on_lock_event() {
     check_hold(*hold);
   } else if (hold == nullptr && lock_.ended() && phase_ == phase::waiting) {
     abandon(0);
+  } else if (hold != nullptr && context_.times.yield && !yielding_ &&
+             hold->yield_requested().stop_requested()) {
+    yield_lock();
+  }
+}
+
+/// Somebody asked for the lock. The command is told as if by a signal.
+void guard::yield_lock() {
+  yielding_ = true;
+  told_to_end_ = true;
+  print_message("the lock was asked for; ending the command");
+  if (phase_ == phase::granted) {
+    signal_to_forward_ = SIGTERM;
+  } else {
+    forwarder_.forward(command_, SIGTERM);
+    check_leftovers();
   }
 }
 

@@ -98,6 +98,7 @@ class guard {
   [[nodiscard]] bool end_was_asked() const;
   [[nodiscard]] bool has_leftovers() const;
   void check_leftovers();
+  void yield_lock();
   void arm_timer() const;
   int settle();
   void report_end() const;
@@ -116,6 +117,7 @@ class guard {
   bool command_lives_ = true;
   bool told_to_end_ = false;
   bool leftovers_told_ = false;
+  bool yielding_ = false;
   int signal_to_forward_ = 0;  ///< came while the front was deciding
   bool decided_ = false;
   outcome outcome_;

@@ -26,7 +26,7 @@ class held_lock {
 
   /// The fencing token, if there is one.
   [[nodiscard]] virtual std::optional<std::int64_t> token() const = 0;
-  /// The descriptor whose last copy keeps the lock.
+  /// The descriptor whose last copy keeps the lock; -1 for a lease.
   [[nodiscard]] virtual int socket() const = 0;
   /// Until when it is certainly held. Each answered heartbeat makes it later.
   /// Once the lock is lost this is in the past, at the latest boot_time::min().
@@ -35,6 +35,8 @@ class held_lock {
   /// Stop is requested when the loss is known. The supervising processes do not
   /// depend on it, because they compare deadline() with the clock as well.
   [[nodiscard]] virtual std::stop_token lost() const = 0;
+  /// Stop is requested when somebody asks for it.
+  [[nodiscard]] virtual std::stop_token yield_requested() const { return {}; }
   /// What happened, when, and since when others may have it.
   [[nodiscard]] virtual std::string loss() const = 0;
 };

@@ -32,6 +32,8 @@ void lock_thread::run(std::stop_token stop, lock_source &source) {
 
 bool lock_thread::keep(held_lock &hold) {
   const std::stop_callback on_loss{hold.lost(), [this] { signal_event(); }};
+  const std::stop_callback on_request{hold.yield_requested(),
+                                      [this] { signal_event(); }};
   std::unique_lock guard{mutex_};
   hold_ = &hold;
   signal_event();

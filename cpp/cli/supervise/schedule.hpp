@@ -30,6 +30,7 @@ struct schedule {
   std::chrono::nanoseconds grace;
   leftovers on_leftovers = leftovers::wait;
   bool isolate = false;  ///< the command runs in a PID namespace
+  bool yield = false;    ///< end the command when the lock is asked for
 
   [[nodiscard]] std::chrono::nanoseconds margin() const { return lease / 15; }
 

@@ -27,7 +27,7 @@ void add_run(CLI::App &app, StressOptions &options, int &status) {
   for (const auto &[name, _] : harness::all_faults()) {
     options.faults.insert(name);
   }
-  options.kinds = {"sql", "facade", "cli", "task"};
+  options.kinds = {"sql", "facade", "cli", "task", "lease"};
   CLI::App *run = app.add_subcommand("run", "a whole run");
   run->add_option("--directory", options.directory)->required();
   run->add_option("--seconds", options.seconds)->capture_default_str();
@@ -105,7 +105,7 @@ void run_node(const NodeOptions &options) {
     harness::run_sql_node(options);
   } else if (options.kind == "task") {
     harness::run_task_node(options);
-  } else if (options.kind == "facade") {
+  } else if (options.kind == "facade" || options.kind == "lease") {
     harness::run_facade_node(options);
   } else if (options.kind == "cli") {
     harness::run_cli_node(options);

@@ -181,11 +181,11 @@ result<hold> pg_lock_source::wait_for_lock(const std::stop_token &stop) {
   while (!stop.stop_requested()) {
     std::optional<client> locks;
     try {
-      locks.emplace(conninfo_,
-                    client_options{.lease = in_milliseconds(wanted_.lease),
-                                   .pooler = wanted_.pooled
-                                                 ? pooler_policy::transaction
-                                                 : pooler_policy::refuse});
+      locks.emplace(
+          conninfo_,
+          client_options{.lease = in_milliseconds(wanted_.lease),
+                         .pooler = wanted_.pooled ? pooler_policy::transaction
+                                                  : pooler_policy::refuse});
     } catch (const lock_error &error) {
       if (!interrupted || final(error)) {
         throw;

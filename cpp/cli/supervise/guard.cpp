@@ -147,16 +147,18 @@ void guard::on_lock_event() {
   }
   if (hold != nullptr) {
     check_hold(*hold);
-  } else if (hold == nullptr && lock_.ended() && phase_ == phase::waiting) {
+    check_yield(*hold);
+  } else if (lock_.ended() && phase_ == phase::waiting) {
     abandon(0);
-  } else if (hold != nullptr && context_.times.yield && !yielding_ &&
-             hold->yield_requested().stop_requested()) {
-    yield_lock();
   }
 }
 
-/// Somebody asked for the lock. The command is told as if by a signal.
-void guard::yield_lock() {
+/// Did somebody ask for the lock? The command is told as if by a signal.
+void guard::check_yield(const held_lock &hold) {
+  if (!context_.times.yield || yielding_ || phase_ == phase::over ||
+      !hold.yield_requested().stop_requested()) {
+    return;
+  }
   yielding_ = true;
   told_to_end_ = true;
   print_message("the lock was asked for; ending the command");

@@ -98,7 +98,7 @@ class guard {
   [[nodiscard]] bool end_was_asked() const;
   [[nodiscard]] bool has_leftovers() const;
   void check_leftovers();
-  void yield_lock();
+  void check_yield(const held_lock &hold);
   void arm_timer() const;
   int settle();
   void report_end() const;

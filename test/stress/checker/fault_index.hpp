@@ -16,6 +16,10 @@ namespace harness {
 // The client could not tell which backend holds its lock.
 inline constexpr std::int32_t kUnknownBackend = -1;
 
+// The lock is a lease.  No fault of a session or of the server ends it before
+// its time.
+inline constexpr std::int32_t kNoBackend = -2;
+
 class FaultIndex {
  public:
   FaultIndex(const History &history, const Timeline &timeline)
@@ -99,6 +103,9 @@ class FaultIndex {
   // Those that hit this hold's backend, its node, or the whole server.
   std::vector<const Fault *> of(const Hold &hold) const {
     std::vector<const Fault *> found;
+    if (hold.pid == kNoBackend) {
+      return found;
+    }
     const bool unknown = hold.pid == kUnknownBackend;
     const auto from = unknown ? by_pid_.begin() : by_pid_.lower_bound(hold.pid);
     const auto to = unknown ? by_pid_.end() : by_pid_.upper_bound(hold.pid);

@@ -1,9 +1,11 @@
-// A client that uses the library: several threads share one client.
+// A client that uses the library: several threads share one client.  With kind
+// "lease" its locks are leases, behind a pooler in transaction mode.
 
 #include <pg_exclusive/pg_exclusive.hpp>
 #include <thread>
 #include <vector>
 
+#include "checker/fault_index.hpp"
 #include "nodes/node.hpp"
 
 namespace harness {
@@ -21,6 +23,7 @@ class FacadeThread {
       : client_(std::move(client)),
         number_(number),
         names_(options.names),
+        leases_(options.kind == "lease"),
         dice_(options.seed + static_cast<std::uint64_t>(number) * 7919),
         recorder_(options.history, options.name + "/" + std::to_string(number)),
         work_(recorder_, options.resource, dice_) {}
@@ -37,8 +40,8 @@ class FacadeThread {
   // Readers of one client share a grant and its token, so only one thread of
   // a process reads.
   Wish draw() {
-    Wish wish = draw_wish(dice_, names_, true);
-    if (wish.mode == Mode::kShared && number_ != 0) {
+    Wish wish = draw_wish(dice_, names_, !leases_);
+    if (wish.mode == Mode::kShared && (number_ != 0 || leases_)) {
       wish.mode = Mode::kExclusive;
     }
     return wish;
@@ -59,7 +62,7 @@ class FacadeThread {
       event.ev = granted ? Ev::kOk : Ev::kFail;
       if (granted) {
         event.token = granted->token().value_or(0);
-        event.pid = granted->backend_pid();
+        event.pid = leases_ ? kNoBackend : granted->backend_pid();
       }
       recorder_.record(event);
       if (granted) {
@@ -149,6 +152,7 @@ class FacadeThread {
   pg_exclusive::client client_;
   int number_;
   int names_;
+  bool leases_;
   Dice dice_;
   Recorder recorder_;
   Work work_;
@@ -160,7 +164,9 @@ std::optional<pg_exclusive::client> connect(const NodeOptions &options) {
   pg_exclusive::client_options settings;
   settings.lease = milliseconds(options.lease_ms);
   settings.connect_timeout = milliseconds(2000);
-  if (options.pooler) {
+  if (options.kind == "lease") {
+    settings.pooler = pg_exclusive::pooler_policy::transaction;
+  } else if (options.pooler) {
     settings.pooler = pg_exclusive::pooler_policy::session;
   }
   while (!told_to_end()) {

@@ -22,7 +22,7 @@ inline constexpr const char *kSemaphore = "permits";
 inline constexpr int kPermits = 2;
 
 struct NodeOptions {
-  std::string kind;      // sql, xact, once, facade, cli
+  std::string kind;      // sql, xact, once, facade, cli, lease
   std::string name;      // in the history
   std::string conninfo;  // libpq
   std::string history;   // file

@@ -26,15 +26,20 @@ Pooler::Pooler(std::string socket_directory, int port, std::string user)
 
 Pooler::~Pooler() { stop(); }
 
-std::string Pooler::conninfo() const {
+std::string Pooler::conninfo(const std::string &database) const {
   return "host=" + socket_directory_ + " port=" + std::to_string(port_) +
-         " user=postgres dbname=test connect_timeout=2";
+         " user=postgres dbname=" + database + " connect_timeout=2";
 }
 
 void Pooler::start(int server_port) {
   const std::string file = socket_directory_ + "/pgbouncer.ini";
-  std::ofstream(file) << "[databases]\n* = host=" << socket_directory_
-                      << " port=" << server_port << " user=postgres\n"
+  // Clients with leases share two connections, in transaction mode.
+  std::ofstream(file) << "[databases]\nleases = host=" << socket_directory_
+                      << " port=" << server_port
+                      << " user=postgres dbname=test pool_mode=transaction"
+                         " pool_size=2\n* = host="
+                      << socket_directory_ << " port=" << server_port
+                      << " user=postgres\n"
                       << "[pgbouncer]\nlisten_addr =\nlisten_port = " << port_
                       << "\nunix_socket_dir = " << socket_directory_
                       << "\nauth_type = any\npool_mode = session\n"

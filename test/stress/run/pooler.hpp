@@ -1,4 +1,5 @@
-// PgBouncer in session mode before the primary.
+// PgBouncer before the primary: in session mode, and in transaction mode for
+// leases.
 
 #ifndef PG_EXCLUSIVE_TEST_STRESS_RUN_POOLER_HPP_
 #define PG_EXCLUSIVE_TEST_STRESS_RUN_POOLER_HPP_
@@ -23,7 +24,8 @@ class Pooler {
   void start(int server_port);
   // At once, with all of its connections.
   void stop();
-  std::string conninfo() const;
+  // Database "leases" is "test" in transaction mode.
+  std::string conninfo(const std::string &database = "test") const;
 
  private:
   std::string socket_directory_;

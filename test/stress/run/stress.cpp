@@ -94,7 +94,11 @@ class Trial {
 
   void prepare_database() {
     Session session(conninfo());
-    must(session, "SELECT lock_namespace('harness')");
+    // A restart shuts all names for so long.
+    must(session, options_.kinds.contains("lease")
+                      ? "SELECT lock_namespace('harness', max_lease => '" +
+                            std::to_string(options_.lease_ms) + " ms')"
+                      : "SELECT lock_namespace('harness')");
     must(session,
          "CREATE TABLE harness_effect (name text, slot text, value bigint)");
     must(session,
@@ -196,8 +200,21 @@ class Trial {
     return place;
   }
 
+  // More clients than the pool has connections.
+  void add_lease_nodes() {
+    for (int i = 1; pooler_ && i <= 3 * options_.nodes; ++i) {
+      Place next = place("lease", "lease-" + std::to_string(i));
+      next.options.conninfo = pooler_->conninfo("leases");
+      roster_.add(i % 2 == 0 ? clocked(next) : next);
+    }
+  }
+
   void fill_roster() {
     for (const std::string &kind : options_.kinds) {
+      if (kind == "lease") {
+        add_lease_nodes();
+        continue;
+      }
       for (int i = 1; i <= options_.nodes; ++i) {
         const Place next = place(kind, kind + "-" + std::to_string(i));
         roster_.add(i % 2 == 0 ? clocked(next) : next);
@@ -274,7 +291,8 @@ std::vector<std::string> leave_out_impossible(StressOptions &options) {
     notes.emplace_back("no nodes of the command line: it is not built");
   }
   need("reset",
-       options.kinds.contains("facade") || options.kinds.contains("cli"),
+       options.kinds.contains("facade") || options.kinds.contains("cli") ||
+           options.kinds.contains("lease"),
        "no nodes of the library");
   if (!options.kinds.contains("sql")) {
     need("discard", false, "no plain SQL nodes");

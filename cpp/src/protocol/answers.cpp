@@ -65,6 +65,12 @@ void fail_all(const lock_error &error, std::span<request *const> calls) {
   }
 }
 
+std::string run_period(const once_options &options) {
+  std::int64_t every = options.every->count();
+  if (options.exact && every <= INT64_MAX / 2) every *= 2;
+  return std::to_string(every) + " milliseconds";
+}
+
 std::vector<std::int64_t> read_tokens(const PGresult *result, int column) {
   std::vector<std::int64_t> tokens;
   if (pq::is_null(result, 0, column)) return tokens;

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -19,5 +20,8 @@ void fail_all(const lock_error &error, std::span<request *const> calls);
 
 // A bigint[] of the first row.
 std::vector<std::int64_t> read_tokens(const PGresult *result, int column);
+
+// The interval that begin_run() is given.  It counts half of that.
+std::string run_period(const once_options &options);
 
 }  // namespace pg_exclusive::detail

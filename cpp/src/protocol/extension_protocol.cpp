@@ -47,13 +47,6 @@ char letter(const request &c) {
   }
 }
 
-// The server counts half of what it is given.
-std::string period(const once_options &options) {
-  const std::int64_t every = options.every->count();
-  if (!options.exact) return std::to_string(every);
-  return std::to_string(every > INT64_MAX / 2 ? every : 2 * every);
-}
-
 void answer(request &c, std::optional<std::int64_t> value) {
   c.ok = value.has_value();
   if (c.ok && c.kind == request_kind::take) c.wanted->granted(*value);
@@ -192,7 +185,7 @@ class extension_protocol final : public protocol {
     std::string every;
     if (options.every) {
       every = ", $5::pg_catalog.interval";
-      values.push_back(period(options) + " milliseconds");
+      values.push_back(run_period(options));
     }
     const auto row = pq::exec(
         connection,

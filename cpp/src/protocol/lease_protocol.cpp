@@ -28,7 +28,7 @@ class lease_protocol final : public protocol {
   [[nodiscard]] bool has_leases() const override { return true; }
   [[nodiscard]] bool error_may_leave_lock() const override { return false; }
 
-  std::int64_t prepare(PGconn * /*connection*/) override { return 0; }
+  prepared prepare(PGconn * /*connection*/) override { return {}; }
 
   bool send(PGconn *connection, std::span<request *const> calls) override {
     const request &c = *calls[0];
@@ -120,8 +120,7 @@ class lease_protocol final : public protocol {
     std::string every;
     if (options.every) {
       every = ", every => $6::pg_catalog.interval";
-      values.push_back(std::to_string(options.every->count()) +
-                       " milliseconds");
+      values.push_back(run_period(options));
     }
     const auto row = pq::exec(connection,
                               "SELECT " + schema_ +

@@ -189,8 +189,8 @@ class session : public std::enable_shared_from_this<session> {
   const int backend_pid_;
   const int socket_;
   // A forked child has neither.
-  const parents_socket libpqs_;
-  const parents_socket ours_;
+  std::unique_ptr<const parents_socket> libpqs_;
+  std::unique_ptr<const parents_socket> ours_;
   const std::string role_;
   const std::string application_name_;
   mutable pg_exclusive::detail::lease lease_;

@@ -85,12 +85,15 @@ void session::beat_again() {
 // A new connection in the place of the broken one, on the same descriptor.
 bool session::reconnect() {
   try {
-    opened made = open_session(owner_);
+    opened made = open_session(owner_, owner_.conninfo());
     owner_.watch().forget(*this);
-    if (dup3(PQsocket(made.connection.get()), socket_, O_CLOEXEC) < 0) {
+    const int socket = PQsocket(made.connection.get());
+    if (dup3(socket, socket_, O_CLOEXEC) < 0) {
       broken_by_ = "cannot duplicate a socket";
       return false;
     }
+    libpqs_ = std::make_unique<parents_socket>(socket);
+    ours_ = std::make_unique<parents_socket>(socket_);
     connection_ = std::move(made.connection);
   } catch (const std::runtime_error &error) {
     broken_by_ = error.what();

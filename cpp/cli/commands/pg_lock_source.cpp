@@ -264,7 +264,12 @@ std::optional<verdict> pg_lock_source::run_under(hold &held, const task &run) {
   try {
     held.unlock();
   } catch (const lock_error &error) {
-    if (!held_to_the_end) {
+    // Where the session answers and the lock is not there, it was lost while
+    // the command ran, for all we know.
+    const auto *lost = dynamic_cast<const lock_lost *>(&error);
+    if (!held_to_the_end ||
+        (lost != nullptr && (lost->reason() == loss_reason::lock_gone ||
+                             lost->reason() == loss_reason::backend_changed))) {
       throw;
     }
     // Nothing of the command was left when the link went.

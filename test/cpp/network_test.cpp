@@ -104,8 +104,8 @@ TEST(slow_link, too_slow_for_the_lease_is_an_error_and_not_a_loop) {
 
 TEST(slow_link, that_the_lease_allows_for_works) {
   proxy link;
-  link.delay(110ms, 110ms);
-  client locks{clear(link), {.lease = 1500ms, .connect_timeout = 60s}};
+  link.delay(300ms, 300ms);
+  client locks{clear(link), {.lease = 3s, .connect_timeout = 60s}};
   EXPECT_TRUE(locks.lock(unique_name(), {.wait = 20s}));
 }
 
@@ -267,9 +267,9 @@ TEST(transaction, that_throws_on_a_silent_server_ends) {
 }
 
 TEST(transaction, may_take_longer_than_the_lease) {
-  client locks{"", {.lease = 500ms}};
+  client locks{"", {.lease = 2s}};
   EXPECT_TRUE(locks.try_run_in_transaction(
-      unique_name(), [](pqxx::work &tx) { tx.exec("SELECT pg_sleep(1.5)"); }));
+      unique_name(), [](pqxx::work &tx) { tx.exec("SELECT pg_sleep(3)"); }));
 }
 
 TEST(transaction, with_a_frozen_backend_takes_another_connection) {

@@ -171,6 +171,8 @@ void guard::check_yield(const held_lock &hold) {
 }
 
 void guard::on_grant(held_lock &hold) {
+  // A lease has no descriptor that keeps it.  Any other will do in its place.
+  const int socket = hold.socket() >= 0 ? hold.socket() : lock_.event_fd();
   phase_ = phase::granted;
   granted_ = true;
   shared_state::set(context_.state.deadline, hold.deadline());
@@ -178,8 +180,8 @@ void guard::on_grant(held_lock &hold) {
   context_.to_front.send({.kind = packet_kind::granted,
                           .has_token = token.has_value() ? 1 : 0,
                           .token = token.value_or(0)},
-                         hold.socket());
-  context_.command.to_init.send({.kind = packet_kind::granted}, hold.socket());
+                         socket);
+  context_.command.to_init.send({.kind = packet_kind::granted}, socket);
 }
 
 /// Ends the command when its lock is lost, or is about to be lost because the

@@ -112,7 +112,7 @@ WaitArg(FunctionCallInfo fcinfo, int argno)
 }
 
 /*
- * TtlDatum(ttl) - a ttl in microseconds; 22023 when it is shorter than a millisecond
+ * TtlDatum(ttl) - a ttl in microseconds; 22023 below a millisecond
  */
 int64
 TtlDatum(Datum ttl)

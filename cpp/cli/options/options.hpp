@@ -41,7 +41,7 @@ struct run_options {
   bool isolate = false;
   bool pooled = false;  ///< behind a pooler in transaction mode, on a lease
   bool yield = false;   ///< end the command when the lock is asked for
-  bool quiet = false;  ///< say nothing of busy locks and earlier runs
+  bool quiet = false;   ///< say nothing of busy locks and earlier runs
   bool verbose = false;
 };
 

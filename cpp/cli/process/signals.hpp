@@ -73,4 +73,10 @@ bool send_signal(const unique_fd &pidfd, int number) noexcept;
 /// A descriptor for a process: exact where a pid can be used again.
 [[nodiscard]] unique_fd open_pidfd(pid_t pid) noexcept;
 
+/// Does this signal ask a program to end?
+inline bool asks_to_end(int number) noexcept {
+  return number == SIGTERM || number == SIGINT || number == SIGHUP ||
+         number == SIGQUIT;
+}
+
 }  // namespace pg_exclusive::cli

@@ -12,17 +12,9 @@
 #include "process/end_tree.hpp"
 
 namespace pg_exclusive::cli {
-
 namespace {
-
-/// How long a wait may take to end after a signal, before the process simply
-/// exits.
+/// How long a wait may take to end after a signal.
 constexpr std::chrono::milliseconds patience_before_grant{500};
-
-bool asks_to_end(int number) {
-  return number == SIGTERM || number == SIGINT || number == SIGHUP ||
-         number == SIGQUIT;
-}
 
 }  // namespace
 

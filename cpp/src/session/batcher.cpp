@@ -1,10 +1,20 @@
-// How threads share a session.
+// How threads share the connection of a session.
 //
-// A thread that finds the session free leads: it sends what is queued, reads
-// the answers, sends what was queued meanwhile *before* it hands out the
-// answers (so that the server works while we wake threads up), and leaves the
-// reading of that to one of the threads it carried.  Nobody ever waits for a
-// thread that has nothing of its own on the way.
+// One batch of requests is on its way at a time.  `busy_`, under `access_`,
+// says whether a thread has the connection.  That thread alone touches it.
+//
+//   free       nothing is on its way.  The next thread that asks takes the
+//              connection and sends its request.
+//   on its way a thread reads the answers.  Requests of others are queued.
+//   landed     the answers are there.  The reader first sends what was queued,
+//              so that the server works while threads wake up.  Then it wakes
+//              the threads that have an answer, and leaves the reading of the
+//              new batch to one of the threads that are part of it.
+//   ended      the lease is over.  All queued requests get their error, and the
+//              holders are told before the connection is closed.
+//
+// So no call waits for a thread that has nothing of its own on the way.  A
+// heartbeat that is due goes before queued requests.
 #include <algorithm>
 #include <stdexcept>
 

@@ -58,7 +58,6 @@ int run_command_line(int argc, char **argv) {
     return check_output();
   }
   hide_passwords(argc, argv);
-  refuse_encrypted_keys();
   const auto &given = std::get<options>(parsed);
   if (given.json) {
     print_messages_as_json();

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <cstring>
 #include <map>
 #include <memory>
@@ -16,8 +15,6 @@
 namespace pg_exclusive::cli {
 
 namespace {
-
-std::atomic<bool> met_encrypted_key{false};
 
 bool is_conninfo(const std::string &dbname) {
   return dbname.find('=') != std::string::npos ||
@@ -55,20 +52,6 @@ std::string quoted(const std::string &value) {
     result += c;
   }
   return result + "'";
-}
-
-int refuse_key(char *buffer, int size, PGconn *connection) {
-  const std::unique_ptr<PQconninfoOption, void (*)(PQconninfoOption *)> all{
-      PQconninfo(connection), PQconninfoFree};
-  for (const auto *option = all.get();
-       option != nullptr && option->keyword != nullptr; ++option) {
-    if (std::strcmp(option->keyword, "sslpassword") == 0 &&
-        option->val != nullptr && *option->val != '\0') {
-      return PQdefaultSSLKeyPassHook_OpenSSL(buffer, size, connection);
-    }
-  }
-  met_encrypted_key = true;
-  return 0;
 }
 
 }  // namespace
@@ -122,9 +105,5 @@ void hide_passwords(int argc, char **argv) {
     }
   }
 }
-
-void refuse_encrypted_keys() { PQsetSSLKeyPassHook_OpenSSL(refuse_key); }
-
-bool encrypted_key_refused() noexcept { return met_encrypted_key; }
 
 }  // namespace pg_exclusive::cli

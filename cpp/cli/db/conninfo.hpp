@@ -21,11 +21,4 @@ namespace pg_exclusive::cli {
 /// Makes passwords in the arguments unreadable in the process list.
 void hide_passwords(int argc, char **argv);
 
-/// Refuses an encrypted client key that comes without `sslpassword`. Without
-/// this, OpenSSL would read the passphrase from the command's standard input.
-void refuse_encrypted_keys();
-
-/// Has libpq met such a key?
-[[nodiscard]] bool encrypted_key_refused() noexcept;
-
 }  // namespace pg_exclusive::cli

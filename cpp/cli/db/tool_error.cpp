@@ -1,15 +1,24 @@
 #include "db/tool_error.hpp"
 
+#include <string_view>
+
 #include "base/exit_codes.hpp"
-#include "db/conninfo.hpp"
 
 namespace pg_exclusive::cli {
 
 namespace {
 
+/// Is it a client key that the library could not decrypt? It gives OpenSSL no
+/// chance to read the passphrase from the command's standard input.
+bool is_encrypted_key(const lock_error &error) {
+  return error.hint().find("sslpassword") != std::string::npos &&
+         std::string_view{error.what()}.find("could not load private key") !=
+             std::string_view::npos;
+}
+
 /// The library's hints name options of the library. These take their place.
 std::string hint_for(const lock_error &error) {
-  if (encrypted_key_refused()) {
+  if (is_encrypted_key(error)) {
     return "Add sslpassword to the connection string or the service file, or "
            "use a key without a passphrase.";
   }
@@ -48,7 +57,7 @@ int exit_code_of(const std::string &sqlstate) {
 tool_error describe(const lock_error &error) {
   std::string text = error.what();
   text.erase(text.find_last_not_of(" \n") + 1);
-  if (encrypted_key_refused()) {
+  if (is_encrypted_key(error)) {
     text =
         "the client's private key is encrypted and no sslpassword is given (" +
         text + ")";

@@ -87,17 +87,22 @@ SKIP:
 	ok($tree->all_gone, 'stopped guard: no process is left');
 }
 
-# The lost lock of a waiting tool is no loss: it never ran.
+# A tool that waits and loses its session has lost nothing. It connects again and
+# goes on waiting.
 {
 	my $holder = tool_tree([], $kinds{plain});
 	$holder->ready or BAIL_OUT('it does not start');
 	my $tree = tool_tree([], 'touch started', $holder->{name});
 	$tree->find;
 	waits_for_lock($holder->{name}, 1) or BAIL_OUT('it does not wait');
-	sql("SELECT pg_terminate_backend(pid) FROM lock_waiters WHERE namespace = 'tool'");
-	is($tree->exit_code, 69, 'a waiting session is terminated: exit code')
-	  or diag($tree->stderr);
+	my ($pid) = sql("SELECT pid FROM lock_waiters WHERE namespace = 'tool'");
+	sql("SELECT pg_terminate_backend($pid)");
+	ok(wait_for(sub { (sql("SELECT count(*) FROM lock_waiters WHERE namespace = 'tool' AND pid <> $pid"))[0] == 1 }, 60),
+		'a waiting session is terminated: another one waits');
 	ok(!-e $tree->path('started'), 'a waiting session is terminated: nothing ran');
+	kill 'TERM', $holder->{front};
+	is($tree->exit_code, 0, 'a waiting session is terminated: it runs in its turn') or diag($tree->stderr);
+	ok(-e $tree->path('started'), 'a waiting session is terminated: it ran');
 	ok($tree->all_gone, 'a waiting session is terminated: no process is left');
 }
 

@@ -238,7 +238,7 @@ sub run_python
 {
 	my ($self, $block, $where) = @_;
 	my $program = $self->put("block_$block->{line}.py", $block->{code});
-	return $self->run_shell({ %$block, code => "timeout $limit python3 $program\n" }, $where);
+	return $self->run_shell({ %$block, code => "timeout $limit /usr/bin/python3 $program\n" }, $where);
 }
 
 1;

@@ -146,20 +146,15 @@ class PG_EXCLUSIVE_EXPORT client {
                                               const once_options &options,
                                               F &&f) {
     using returned = result<detail::task_result<F>>;
-    result<hold> granted = take_for_task(name, try_options{});
+    result<hold> granted = take_for_run(name, slot, options);
     if (!granted) return returned(granted.outcome(), granted.refused_by());
     hold held = *std::move(granted);
-    if (!held.begin_run(slot, options)) {
-      held.unlock();
-      return returned(outcome::already_ran);
-    }
     detail::run_record record(held, slot);
     returned done = detail::keep_result<detail::task_result<F>>(
         [&]() -> detail::task_result<F> {
           return detail::call_task(std::forward<F>(f), held);
         });
     record.succeeded();
-    held.unlock();
     return done;
   }
 
@@ -277,6 +272,8 @@ class PG_EXCLUSIVE_EXPORT client {
   result<hold> take_for_task(const lock_name &name, const try_options &options);
   result<hold> take_for_task(const lock_name &name,
                              const lock_options &options);
+  result<hold> take_for_run(const lock_name &name, std::string_view slot,
+                            const once_options &options);
   result<hold> campaign(const lock_name &name, const std::stop_token &stop);
   void report_lost_term(const lock_lost &loss) const;
 

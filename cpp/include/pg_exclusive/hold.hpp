@@ -19,6 +19,7 @@ namespace pg_exclusive {
 namespace detail {
 class grant;
 struct hold_access;
+class run_record;
 }  // namespace detail
 
 /// Owns one grant of one lock, and knows whether it still has it.
@@ -112,8 +113,12 @@ class PG_EXCLUSIVE_EXPORT hold {
 
  private:
   friend struct detail::hold_access;
+  friend class detail::run_record;
   explicit hold(std::shared_ptr<detail::grant> grant) noexcept;
   [[nodiscard]] detail::grant &leave();
+  // Records how a run ended and unlocks, in one round trip.  Throws what
+  // finish_run() and unlock() throw.
+  void end_run(std::string_view slot, bool succeeded);
 
   std::shared_ptr<detail::grant> grant_;
 };

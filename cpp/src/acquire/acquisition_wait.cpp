@@ -5,6 +5,7 @@
 
 #include "acquire/acquisition.hpp"
 #include "acquire/server_wait.hpp"
+#include "base/errors.hpp"
 #include "session/session.hpp"
 
 namespace pg_exclusive::detail {
@@ -178,7 +179,7 @@ std::optional<attempt> acquisition::wait_on(const session_ptr &s) {
   if (!end.answer.token) return std::nullopt;  // timed out, stopped
   confirm_if_late(end.sent);
   if (!await_local_losers()) {
-    owner_.unlock_on_server(*made_);
+    s->unlock(*made_);
     session_pool::unload(*s);
     return std::nullopt;
   }
@@ -220,7 +221,7 @@ bool acquisition::await_local_losers() {
 }
 
 attempt acquisition::give_up(outcome why) {
-  if (owner_.closing().stop_requested()) throw owner_.closed_error();
+  if (owner_.closing().stop_requested()) throw client_closed();
   if (why == outcome::stopped) return attempt(why);
   owner_.counters.timeouts.fetch_add(1, std::memory_order_relaxed);
   attempt last = try_now();  // also tells who has it

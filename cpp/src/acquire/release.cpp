@@ -4,9 +4,10 @@
 
 namespace pg_exclusive::detail {
 
-release::release(grant &held) noexcept : held_(held), request_(held) {
+release::release(acquire_context &owner, grant &held) noexcept
+    : owner_(owner), held_(held), request_(held) {
   if (!held.mark_released()) loss_ = held.loss().value_or(held.on().loss());
-  held.owner().counters.holds.fetch_sub(1, std::memory_order_relaxed);
+  owner_.counters.holds.fetch_sub(1, std::memory_order_relaxed);
   last_user_ = is_last_user();
 }
 
@@ -30,7 +31,25 @@ session_ptr release::session_to_ask() const {
 
 void release::send_with(request &next) {
   sent_ = true;
+  request_.next = &next;
   held_.on().submit(request_, next);
+}
+
+void release::send_after(request &previous) {
+  sent_ = true;
+  previous.next = &request_;
+  held_.on().submit(previous, request_);
+}
+
+void release::start(bool last) noexcept {
+  started_ = true;
+  if (unsent()) {
+    sent_ = true;
+    held_.on().start(request_, last);
+  }
+  // From here on threads of this process may ask for the lock.  The server gets
+  // their requests after the release, or refuses them for a moment.
+  let_go();
 }
 
 std::optional<loss_info> release::end() noexcept {
@@ -40,20 +59,29 @@ std::optional<loss_info> release::end() noexcept {
   if (unsent()) {
     sent_ = true;
     s.submit(request_);
+  } else if (started_ && sent_) {
+    s.finish(request_);
   }
   if (sent_ && !request_.ok) loss_ = s.gone();
-  // What cannot be given back goes with the session.
+  // What cannot be released goes with the session.
   if (request_.error) {
     s.fail(loss_reason::connection_closed, request_.error->what());
   }
+  if (!started_) let_go();
+  return std::move(loss_);
+}
+
+void release::let_go() {
+  session &s = held_.on();
   if (last_user_) {
     session_pool::unload(s);
   } else {
     s.remove(held_);
   }
   leave();
-  if (!loss_) tell_released();
-  return std::move(loss_);
+  if (!loss_ && owner_.options().on_event) {
+    owner_.tell(event_kind::released, held_, boot_clock::now() - held_.since);
+  }
 }
 
 // The threads of this process may go on.
@@ -68,19 +96,6 @@ void release::leave() {
   }
   g.forget_owner(held_);
   g.wake();
-}
-
-void release::tell_released() {
-  const client_core &owner = held_.owner();
-  if (!owner.options().on_event) return;
-  event what;
-  what.kind = event_kind::released;
-  what.name = held_.name();
-  if (held_.on().has_tokens()) what.token = held_.token();
-  what.took = std::chrono::duration_cast<std::chrono::microseconds>(
-      boot_clock::now() - held_.since);
-  what.backend_pid = held_.on().backend_pid();
-  owner.tell(std::move(what));
 }
 
 }  // namespace pg_exclusive::detail

@@ -3,14 +3,14 @@
 
 #include <optional>
 
-#include "client_core/client_core.hpp"
-#include "protocol/request.hpp"
+#include "acquire/acquire_context.hpp"
+#include "session/grant.hpp"
 
 namespace pg_exclusive::detail {
 
 class release {
  public:
-  explicit release(grant &held) noexcept;
+  release(acquire_context &owner, grant &held) noexcept;
   release(const release &) = delete;
   release &operator=(const release &) = delete;
   ~release() { end(); }
@@ -19,8 +19,14 @@ class release {
   [[nodiscard]] bool too_late() const { return loss_.has_value(); }
   // The session that has to be told, or null.
   [[nodiscard]] session_ptr session_to_ask() const;
-  // Tells it together with `next`, in one message, and waits for both answers.
+  // Tells it together with another request, which comes after or before, and
+  // waits for both answers.
   void send_with(request &next);
+  void send_after(request &previous);
+
+  // Sends it and does not wait.  `end` waits.  `last` of those that are started
+  // one after the other?
+  void start(bool last) noexcept;
 
   // Does what is left to do, and says how the lock was lost, if it was.
   std::optional<loss_info> end() noexcept;
@@ -29,13 +35,15 @@ class release {
   [[nodiscard]] bool unsent() const { return last_user_ && !sent_ && !loss_; }
   bool is_last_user();
   void leave();
-  void tell_released();
+  void let_go();
 
+  acquire_context &owner_;
   grant &held_;
-  request request_;
+  unlock_request request_;
   std::optional<loss_info> loss_;
   bool last_user_ = false;  // no other hold shares the grant
   bool sent_ = false;       // the server
+  bool started_ = false;
   bool ended_ = false;
 };
 

@@ -61,8 +61,7 @@ heard listen(PGconn *connection, const bell *stop,
 // Gives back what came all the same.
 void hand_back(session &s, PGconn *connection, const wanted_lock &lock,
                std::int64_t token) {
-  request c;
-  c.kind = request_kind::unlock;
+  request c(request_kind::unlock);
   c.name = &lock.name;
   c.mode = lock.mode;
   c.token = token;

@@ -14,16 +14,9 @@
 namespace pg_exclusive {
 namespace detail {
 
-void run_statement(const grant &held,
-                   const std::function<void(PGconn *)> &statement) {
-  request c;
-  c.kind = request_kind::statement;
-  c.name = &held.name();
-  c.statement = &statement;
-  held.on().submit(c);
-  if (!c.error) return;
-  if (auto loss = held.loss()) throw lock_lost(held.name(), std::move(*loss));
-  throw lock_error(*c.error);
+std::optional<std::string> client_access::extension_schema(
+    const client &locks) {
+  return locks.core_->extension_schema();
 }
 
 }  // namespace detail
@@ -68,9 +61,15 @@ result<hold> client::take_for_task(const lock_name &name,
   return detail::hold_access::from(core_->acquire(name, options, true));
 }
 
-result<std::vector<hold>> client::lock_all(std::vector<lock_name> names,
-                                           const lock_options &options) {
-  using returned = result<std::vector<hold>>;
+result<hold> client::take_for_run(const lock_name &name, std::string_view slot,
+                                  const once_options &options) {
+  return detail::hold_access::from(core_->acquire_for_run(name, slot, options));
+}
+
+namespace {
+
+// The order of the ids, without duplicates.
+std::vector<lock_name> in_order(std::vector<lock_name> names) {
   std::vector<std::pair<std::int64_t, lock_name>> order;
   for (auto &name : names) {
     const auto id = name.id();
@@ -78,21 +77,57 @@ result<std::vector<hold>> client::lock_all(std::vector<lock_name> names,
   }
   std::sort(order.begin(), order.end());
   order.erase(std::unique(order.begin(), order.end()), order.end());
-  const auto began = boot_clock::now();
+  names.clear();
+  for (auto &[id, name] : order) names.push_back(std::move(name));
+  return names;
+}
+
+std::vector<hold> take_free(detail::client_core &core,
+                            const std::vector<lock_name> &names,
+                            const lock_options &options) {
+  std::vector<detail::grant_ptr> grants;
   std::vector<hold> holds;
-  for (const auto &[id, name] : order) {
+  const auto make_holds = [&] {
+    for (auto &g : grants) {
+      holds.push_back(detail::hold_access::from(std::move(g)));
+    }
+  };
+  try {
+    core.acquire_free(names, options, grants);
+  } catch (...) {
+    make_holds();  // which release their locks
+    throw;
+  }
+  make_holds();
+  return holds;
+}
+
+}  // namespace
+
+result<std::vector<hold>> client::lock_all(std::vector<lock_name> names,
+                                           const lock_options &options) {
+  using returned = result<std::vector<hold>>;
+  names = in_order(std::move(names));
+  const auto began = boot_clock::now();
+  std::vector<hold> holds = take_free(*core_, names, options);
+  // One after the other, from the first that was not free.
+  while (holds.size() < names.size()) {
     lock_options rest = options;
     if (options.wait) {
       rest.wait =
           *options.wait - std::chrono::duration_cast<std::chrono::milliseconds>(
                               boot_clock::now() - began);
     }
-    // While we wait for the others, nobody but us can give it back.
-    auto granted =
-        detail::hold_access::from(core_->acquire(name, rest, /*bound=*/true));
-    if (!granted) return returned(granted.outcome(), granted.refused_by());
+    // While this thread waits for the others, no other can release it.
+    auto granted = detail::hold_access::from(
+        core_->acquire(names[holds.size()], rest, /*bound=*/true));
+    if (!granted) {
+      detail::hold_access::group(holds);
+      return returned(granted.outcome(), granted.refused_by());
+    }
     holds.push_back(*std::move(granted));
   }
+  detail::hold_access::group(holds);
   for (const auto &held : holds) {
     held.check();
     detail::hold_access::unbind(held);

@@ -1,6 +1,5 @@
 #include "pg_exclusive/hold.hpp"
 
-#include <functional>
 #include <new>
 
 #include "api/hold_access.hpp"
@@ -15,6 +14,16 @@ namespace {
   throw lock_error(
       "the lock is not held any more: it was released", "55000",
       grant == nullptr ? std::nullopt : std::optional(grant->name()));
+}
+
+// Asks the server on the session of a grant.
+void ask(const detail::grant &held, detail::request &r) {
+  if (!held.on().has_tokens()) throw detail::missing_extension(held.name());
+  r.name = &held.name();
+  held.on().submit(r);
+  if (!r.error) return;
+  if (auto loss = held.loss()) throw lock_lost(held.name(), std::move(*loss));
+  throw lock_error(*r.error);
 }
 
 }  // namespace
@@ -39,7 +48,7 @@ hold::~hold() {
     new (std::nothrow) std::shared_ptr<detail::grant>(std::move(grant_));
     return;
   }
-  if (!grant_->released) grant_->owner().release_grant(*grant_);
+  if (!grant_->released) grant_->owner().destroy(grant_);
 }
 
 bool hold::held() const noexcept {
@@ -88,21 +97,27 @@ int hold::native_handle() const noexcept {
 bool hold::begin_run(std::string_view slot, const once_options &options) {
   check();
   detail::check_slot(slot, grant_->name());
-  bool begun = false;
-  detail::run_statement(*grant_, [&](PGconn *connection) {
-    begun = grant_->on().language().begin_run(connection, grant_->name(), slot,
-                                              options);
-  });
-  return begun;
+  detail::request r(detail::request_kind::begin_run);
+  r.slot = slot;
+  r.run = &options;
+  ask(*grant_, r);
+  return r.ok;
 }
 
 void hold::finish_run(std::string_view slot, bool succeeded) {
   check();
   detail::check_slot(slot, grant_->name());
-  detail::run_statement(*grant_, [&](PGconn *connection) {
-    grant_->on().language().finish_run(connection, grant_->name(), slot,
-                                       succeeded);
-  });
+  detail::request r(detail::request_kind::finish_run);
+  r.slot = slot;
+  r.succeeded = succeeded;
+  ask(*grant_, r);
+}
+
+void hold::end_run(std::string_view slot, bool succeeded) {
+  detail::grant &held = leave();
+  if (auto loss = held.owner().end_run(held, slot, succeeded)) {
+    throw lock_lost(held.name(), std::move(*loss));
+  }
 }
 
 // What is about to be given back, by who calls this.

@@ -1,9 +1,11 @@
-// How the library makes holds, and runs statements under them.
+// How the library makes holds and takes them apart.
 #pragma once
 
-#include <functional>
+#include <memory>
 #include <utility>
+#include <vector>
 
+#include "acquire/acquire_all.hpp"
 #include "client_core/client_core.hpp"
 #include "pg_exclusive/hold.hpp"
 
@@ -14,6 +16,12 @@ struct hold_access {
     if (!tried) return result<hold>(tried.outcome(), tried.refused_by());
     return result<hold>(std::in_place, hold(*std::move(tried)));
   }
+  static hold from(grant_ptr &&granted) { return hold(std::move(granted)); }
+  // They are released together when they are destroyed together.
+  static void group(const std::vector<hold> &holds) {
+    const auto all = std::make_shared<release_group>(holds.size());
+    for (const auto &held : holds) held.grant_->group = all;
+  }
   static grant &leave(hold &held) { return held.leave(); }
   // From here on another thread may give it back.
   static void unbind(const hold &held) {
@@ -21,10 +29,5 @@ struct hold_access {
     held.grant_->at->forget_owner(*held.grant_);
   }
 };
-
-// Runs `statement` alone on the session of a hold; throws what it throws, and
-// lock_lost when the session broke.
-void run_statement(const grant &held,
-                   const std::function<void(PGconn *)> &statement);
 
 }  // namespace pg_exclusive::detail

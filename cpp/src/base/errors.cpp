@@ -1,4 +1,4 @@
-#include "pg_exclusive/errors.hpp"
+#include "base/errors.hpp"
 
 #include <utility>
 
@@ -82,4 +82,13 @@ std::chrono::system_clock::time_point lock_lost::others_may_run_since()
 }
 const loss_info &lock_lost::info() const noexcept { return *info_; }
 
+namespace detail {
+
+lock_error with_name(const lock_error &error, std::optional<lock_name> name) {
+  return {error.what(), error.sqlstate(), std::move(name), error.hint()};
+}
+
+lock_error client_closed() { return {"the client is closed", "08003"}; }
+
+}  // namespace detail
 }  // namespace pg_exclusive

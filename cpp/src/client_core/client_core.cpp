@@ -2,8 +2,11 @@
 
 #include <stdexcept>
 
+#include "acquire/acquire_all.hpp"
 #include "acquire/acquisition.hpp"
 #include "acquire/release.hpp"
+#include "base/errors.hpp"
+#include "pg_exclusive/detail/client_access.hpp"
 #include "session/session.hpp"
 
 namespace pg_exclusive::detail {
@@ -30,9 +33,7 @@ void check(const client_options &options) {
 }  // namespace
 
 client_core::client_core(std::string conninfo, client_options options)
-    : conninfo_(std::move(conninfo)),
-      options_(std::move(options)),
-      sessions_(*this),
+    : acquire_context(std::move(conninfo), std::move(options)),
       transactions_(*this) {}
 
 std::shared_ptr<client_core> client_core::make(std::string conninfo,
@@ -72,15 +73,7 @@ void client_core::check_not_forked() const {
 
 void client_core::check_usable() const {
   check_not_forked();
-  if (closed_) throw closed_error();
-}
-
-lock_error client_core::closed_error() const {
-  return {"the client is closed", "08003"};
-}
-
-std::string client_core::conninfo() const {
-  return options_.conninfo ? options_.conninfo() : conninfo_;
+  if (closed_) throw client_closed();
 }
 
 attempt client_core::acquire(const lock_name &name, const lock_options &options,
@@ -99,19 +92,71 @@ attempt client_core::acquire(const lock_name &name, const lock_options &options,
 attempt client_core::unless_closed(attempt result) {
   if (result && closed_) {
     release_grant(**result);
-    throw closed_error();
+    throw client_closed();
   }
   return result;
 }
 
 std::optional<loss_info> client_core::release_grant(grant &held) noexcept {
-  return release(held).end();
+  if (const auto group = std::exchange(held.group, nullptr)) group->leave();
+  return release(*this, held).end();
+}
+
+void client_core::acquire_free(std::span<const lock_name> names,
+                               const lock_options &options,
+                               std::vector<grant_ptr> &to) {
+  check_usable();
+  detail::acquire_free(*this, names, options, to);
+  if (closed_) throw client_closed();
+}
+
+void client_core::destroy(const grant_ptr &held) noexcept {
+  if (const auto group = std::exchange(held->group, nullptr)) {
+    group->destroy(*this, held);
+  } else {
+    release(*this, *held).end();
+  }
+}
+
+attempt client_core::acquire_for_run(const lock_name &name,
+                                     std::string_view slot,
+                                     const once_options &options) {
+  check_usable();
+  name.check();
+  check_slot(slot, name);
+  request begin(request_kind::begin_run);
+  begin.name = &name;
+  begin.slot = slot;
+  begin.run = &options;
+  const lock_options now{.wait = std::chrono::milliseconds(0)};
+  acquisition way(*this, name, now, 0, /*bound=*/true);
+  attempt result = unless_closed(way.try_with(begin));
+  if (!result || (begin.ok && !begin.error)) return result;
+  if (auto loss = release_grant(**result)) {
+    throw lock_lost(name, std::move(*loss));
+  }
+  if (begin.error) throw lock_error(*begin.error);
+  return attempt(outcome::already_ran);
+}
+
+std::optional<loss_info> client_core::end_run(grant &held,
+                                              std::string_view slot,
+                                              bool succeeded) {
+  release leaving(*this, held);
+  request finish(request_kind::finish_run);
+  finish.name = &held.name();
+  finish.slot = slot;
+  finish.succeeded = succeeded;
+  if (leaving.session_to_ask()) leaving.send_after(finish);
+  auto loss = leaving.end();
+  if (!loss && finish.error) throw lock_error(*finish.error);
+  return loss;
 }
 
 attempt client_core::acquire_next(grant &held, const lock_name &name,
                                   lock_mode mode) {
   const lock_options now{.wait = std::chrono::milliseconds(0), .mode = mode};
-  release leaving(held);
+  release leaving(*this, held);
   std::optional<attempt> result;
   std::exception_ptr error;
   if (!leaving.too_late() && held.name() != name) {
@@ -133,27 +178,43 @@ attempt client_core::acquire_next(grant &held, const lock_name &name,
   return result ? *std::move(result) : acquire(name, now, false);
 }
 
-// On the server only.
-bool client_core::unlock_on_server(grant &held) noexcept {
-  session &s = held.on();
-  request c(held);
-  s.submit(c);
-  // What cannot be given back goes with the session.
-  if (c.error) s.fail(loss_reason::connection_closed, c.error->what());
-  return c.ok;
+namespace {
+
+event about_session(event_kind kind, const session &s,
+                    boot_clock::duration took = {}) {
+  event what;
+  what.kind = kind;
+  what.took = std::chrono::duration_cast<std::chrono::microseconds>(took);
+  what.backend_pid = s.backend_pid();
+  return what;
 }
+
+event about_grant(event_kind kind, const grant &g,
+                  boot_clock::duration took = {}) {
+  event what = about_session(kind, g.on(), took);
+  what.name = g.name();
+  if (g.on().has_tokens()) what.token = g.token();
+  return what;
+}
+
+}  // namespace
 
 void client_core::session_opened(const session_ptr &s,
                                  boot_clock::duration took) {
   counters.connects.fetch_add(1, std::memory_order_relaxed);
   has_extension = s->has_tokens();
+  {
+    const std::lock_guard guard(schema_access_);
+    schema_ = s->language().schema();
+  }
   watcher_.add(s);
   if (heartbeats_) heartbeats_->wake();
-  event what;
-  what.kind = event_kind::session_opened;
-  what.took = std::chrono::duration_cast<std::chrono::microseconds>(took);
-  what.backend_pid = s->backend_pid();
-  tell(std::move(what));
+  post(about_session(event_kind::session_opened, *s, took));
+}
+
+std::optional<std::string> client_core::extension_schema() const {
+  const std::lock_guard guard(schema_access_);
+  return schema_;
 }
 
 // From any thread, the watcher's too: nothing here waits.
@@ -162,12 +223,10 @@ void client_core::session_failed(const session_ptr &s) {
     const auto failed = weak.lock();
     if (!failed) return;
     failed->tell_holders();
-    event what;
-    what.kind = event_kind::session_closed;
+    event what = about_session(event_kind::session_closed, *failed);
     what.loss = failed->loss();
     what.detail = what.loss->detail;
-    what.backend_pid = failed->backend_pid();
-    tell(std::move(what));
+    post(std::move(what));
   });
   if (heartbeats_) heartbeats_->wake();
 }
@@ -181,13 +240,9 @@ bool client_core::lost(grant_ptr g, const loss_info &info) {
     return false;
   }
   counters.losses.fetch_add(1, std::memory_order_relaxed);
-  event what;
-  what.kind = event_kind::lost;
-  what.name = g->name();
-  if (g->on().has_tokens()) what.token = g->token();
-  what.backend_pid = g->on().backend_pid();
+  event what = about_grant(event_kind::lost, *g);
   what.loss = info;
-  tell(std::move(what));
+  post(std::move(what));
   callbacks_.post([g = std::move(g)] { g->tell_lost(); });
   return true;
 }
@@ -196,33 +251,34 @@ void client_core::heartbeat_confirmed(const session &s,
                                       boot_clock::duration took) {
   counters.heartbeats.fetch_add(1, std::memory_order_relaxed);
   if (took * 3 <= heartbeat_period()) return;
-  event what;
-  what.kind = event_kind::slow_heartbeat;
-  what.took = std::chrono::duration_cast<std::chrono::microseconds>(took);
-  what.backend_pid = s.backend_pid();
-  tell(std::move(what));
+  post(about_session(event_kind::slow_heartbeat, s, took));
+}
+
+void client_core::read_heartbeat(const session_ptr &s) {
+  if (heartbeats_) heartbeats_->read(s);
+}
+
+void client_core::lost_on_server(grant_ptr g, const loss_info &info) {
+  {
+    const std::lock_guard guard(g->at->access);
+    if (auto *there = g->at->find(*g)) there->lost = true;
+  }
+  lost(std::move(g), info);
 }
 
 void client_core::extension_appeared() {
   if (has_extension.exchange(true)) return;
   event what;
   what.kind = event_kind::extension_appeared;
-  tell(std::move(what));
+  post(std::move(what));
 }
 
-void client_core::tell_granted(const grant &g,
-                               boot_clock::duration took) const {
-  if (!options_.on_event) return;
-  event what;
-  what.kind = event_kind::granted;
-  what.name = g.name();
-  if (g.on().has_tokens()) what.token = g.token();
-  what.took = std::chrono::duration_cast<std::chrono::microseconds>(took);
-  what.backend_pid = g.on().backend_pid();
-  tell(std::move(what));
+void client_core::tell(event_kind kind, const grant &g,
+                       boot_clock::duration took) const {
+  if (options_.on_event) post(about_grant(kind, g, took));
 }
 
-void client_core::tell(event what) const {
+void client_core::post(event what) const {
   if (!options_.on_event) return;
   callbacks_.post_event(
       [hook = options_.on_event, what = std::move(what)] { hook(what); });

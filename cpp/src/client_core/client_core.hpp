@@ -6,27 +6,25 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <stop_token>
 #include <string>
+#include <string_view>
+#include <vector>
 
-#include "acquire/local_queue.hpp"
+#include "acquire/acquire_context.hpp"
+#include "acquire/attempt.hpp"
 #include "base/callback_thread.hpp"
 #include "client_core/heartbeat_thread.hpp"
 #include "client_core/transaction_pool.hpp"
 #include "pg_exclusive/client_options.hpp"
-#include "pg_exclusive/result.hpp"
-#include "protocol/request.hpp"
 #include "session/grant.hpp"
 #include "session/session_pool.hpp"
-#include "session/socket_watcher.hpp"
 
 namespace pg_exclusive::detail {
 
-using grant_ptr = std::shared_ptr<grant>;
-// A grant, or who has the lock.
-using attempt = result<grant_ptr>;
-
-class client_core : public std::enable_shared_from_this<client_core> {
+class client_core final : public acquire_context,
+                          public std::enable_shared_from_this<client_core> {
  public:
   static std::shared_ptr<client_core> make(std::string conninfo,
                                            client_options options);
@@ -38,72 +36,53 @@ class client_core : public std::enable_shared_from_this<client_core> {
   // the one that gives it back.
   attempt acquire(const lock_name &name, const lock_options &options,
                   bool bound, int permits = 0);
+  // Acquires the first of `names`, as many as are free in a row, in one round
+  // trip.  Adds holds of them to `to`, also when it throws.
+  void acquire_free(std::span<const lock_name> names,
+                    const lock_options &options, std::vector<grant_ptr> &to);
+  // A hold is destroyed that was not released.
+  void destroy(const grant_ptr &held) noexcept;
   // Gives `held` back and tries another lock, in one message if that is
   // possible.
   attempt acquire_next(grant &held, const lock_name &name, lock_mode mode);
+  // Takes a lock if it is free and records that a run of `slot` begins.
+  // `outcome::already_ran`: it must not.
+  attempt acquire_for_run(const lock_name &name, std::string_view slot,
+                          const once_options &options);
+  // Records how the run ended and gives the lock back.  How it was lost, if it
+  // was.
+  std::optional<loss_info> end_run(grant &held, std::string_view slot,
+                                   bool succeeded);
   // Gives it back.  How it was lost, if it was.
   std::optional<loss_info> release_grant(grant &held) noexcept;
-  // Only on the server.  False: the session does not have it.
-  bool unlock_on_server(grant &held) noexcept;
-
   bool close(std::chrono::milliseconds deadline);
   [[nodiscard]] client_stats stats() const;
   [[nodiscard]] server_facts facts() const;
 
-  [[nodiscard]] std::string conninfo() const;
-  [[nodiscard]] const client_options &options() const { return options_; }
   // Throws when the client is closed, or this is a forked child.
   void check_usable() const;
   void check_not_forked() const;
-  [[nodiscard]] lock_error closed_error() const;
 
-  // After what was confirmed last we give up after this, and the server not
-  // before that.  The difference is for what runs between check and effect.
-  [[nodiscard]] boot_clock::duration client_bound() const {
-    return options_.lease - options_.lease / 30;
-  }
-  [[nodiscard]] boot_clock::duration server_bound() const {
-    return options_.lease;
-  }
-  [[nodiscard]] boot_clock::duration heartbeat_period() const {
-    return options_.lease / 3;
-  }
+  // What sessions tell, see session_context.
+  void session_opened(const session_ptr &s, boot_clock::duration took) override;
+  void session_failed(const session_ptr &s) override;
+  void heartbeat_confirmed(const session &s,
+                           boot_clock::duration took) override;
+  void extension_appeared() override;
+  void read_heartbeat(const session_ptr &s) override;
+  bool lost(grant_ptr g, const loss_info &info) override;
+  void lost_on_server(grant_ptr g, const loss_info &info) override;
+  std::shared_ptr<client_core> self() override { return shared_from_this(); }
+  void tell(event_kind kind, const grant &g,
+            boot_clock::duration took) const override;
 
-  // How long we wait for a server that should have answered.
-  [[nodiscard]] std::chrono::milliseconds patience() const {
-    return std::max(options_.lease / 3, std::chrono::milliseconds(1000));
-  }
-
-  // What sessions tell.
-  void session_opened(const session_ptr &s, boot_clock::duration took);
-  void session_failed(const session_ptr &s);
-  // False: it was lost or released before.
-  bool lost(grant_ptr g, const loss_info &info);
-  void heartbeat_confirmed(const session &s, boot_clock::duration took);
-  void extension_appeared();
-  void tell_granted(const grant &g, boot_clock::duration took) const;
-  void tell(event what) const;
-
-  [[nodiscard]] socket_watcher &watch() const { return watcher_; }
-  session_pool &sessions() { return sessions_; }
-  transaction_pool &transactions() { return transactions_; }
-  wait_graph &graph() { return graph_; }
-  local_queue_ptr queue_of(const lock_name &name, int permits) {
-    return permits > 0 ? permit_queues_.at(name) : queues_.at(name);
-  }
-  // Asks for a stop when the client is closed.
-  [[nodiscard]] std::stop_token closing() const { return closing_.get_token(); }
+  // The schema of the extension, quoted, as the last session found it.
+  [[nodiscard]] std::optional<std::string> extension_schema() const;
   std::atomic<bool> has_extension{false};
 
-  struct {
-    std::atomic<std::uint64_t> grants{0}, refusals{0}, timeouts{0}, stops{0},
-        losses{0}, local_refusals{0}, shared_joins{0}, round_trips{0}, calls{0},
-        heartbeats{0}, waits{0}, polled_waits{0}, connects{0};
-    std::atomic<std::int64_t> holds{0};
-  } counters;
+  transaction_pool &transactions() { return transactions_; }
 
   // Around fork(), see fork.cpp.
-  [[nodiscard]] bool forked() const { return forked_; }
   void become_child();
 
  private:
@@ -113,18 +92,13 @@ class client_core : public std::enable_shared_from_this<client_core> {
   bool release_all(const session_ptr &s, const loss_info &info);
   attempt unless_closed(attempt result);
 
-  const std::string conninfo_;
-  const client_options options_;
-  std::atomic<bool> forked_{false};
+  void post(event what) const;
+
   std::atomic<bool> closed_{false};
-  std::stop_source closing_;
-  local_queues queues_;
-  local_queues permit_queues_;
-  wait_graph graph_;
   mutable callback_thread callbacks_;
-  mutable socket_watcher watcher_;
-  session_pool sessions_;
   std::optional<heartbeat_thread> heartbeats_;
+  mutable std::mutex schema_access_;
+  std::optional<std::string> schema_;  // under schema_access_
   transaction_pool transactions_;
 };
 

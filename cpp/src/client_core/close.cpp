@@ -17,7 +17,7 @@ bool client_core::release_all(const session_ptr &s, const loss_info &info) {
     if (!lost(g, info)) {
       all = false;  // its release is under way, and may come too late
     } else if (given.insert(token).second) {
-      all = unlock_on_server(*g) && all;
+      all = s->unlock(*g) && all;
     }
   }
   return all;

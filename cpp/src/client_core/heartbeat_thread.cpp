@@ -29,6 +29,25 @@ heartbeat_thread::~heartbeat_thread() {
 
 void heartbeat_thread::wake() { eventfd_write(wake_, 1); }
 
+void heartbeat_thread::read(const std::shared_ptr<session> &s) {
+  {
+    const std::lock_guard guard(access_);
+    to_read_.push_back(s);
+  }
+  wake();
+}
+
+// Takes over the sessions whose heartbeats no caller reads.
+void heartbeat_thread::add_to_read() {
+  const std::lock_guard guard(access_);
+  for (auto &s : to_read_) {
+    if (std::find(beating_.begin(), beating_.end(), s) == beating_.end()) {
+      beating_.push_back(std::move(s));
+    }
+  }
+  to_read_.clear();
+}
+
 void heartbeat_thread::stop() {
   if (!thread_.joinable()) return;
   stopping_ = true;
@@ -39,12 +58,11 @@ void heartbeat_thread::stop() {
 void heartbeat_thread::run() {
   pthread_setname_np(pthread_self(), "pgx-heartbeat");
   while (!stopping_) wait_until(tend_sessions());
-  // Whoever waits behind a heartbeat must not wait for ever.
-  while (!beating_.empty()) wait_until(boot_clock::time_point::max());
 }
 
 // Sends what is due.  Returns when something is due again.
 boot_clock::time_point heartbeat_thread::tend_sessions() {
+  add_to_read();
   const auto now = boot_clock::now();
   auto next = now + owner_.heartbeat_period();
   for (const auto &s : owner_.sessions().all()) {
@@ -87,7 +105,8 @@ void heartbeat_thread::wait_until(boot_clock::time_point when) {
 void heartbeat_thread::read_answers(const std::vector<bool> &ready) {
   std::vector<std::shared_ptr<session>> still;
   for (std::size_t i = 0; i < beating_.size(); ++i) {
-    if (!ready[i] || beating_[i]->carry_on()) still.push_back(beating_[i]);
+    if (!ready[i] || beating_[i]->read_heartbeat())
+      still.push_back(beating_[i]);
   }
   beating_ = std::move(still);
 }

@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <memory>
+#include <mutex>
 #include <thread>
 #include <vector>
 
@@ -24,8 +25,10 @@ class heartbeat_thread {
   heartbeat_thread &operator=(const heartbeat_thread &) = delete;
   ~heartbeat_thread();
 
-  // There is a session more, or a dead one.
+  // There is one session more, or a dead one.
   void wake();
+  // A heartbeat of this session is on its way.  Any thread.
+  void read(const std::shared_ptr<session> &s);
   void stop();
 
  private:
@@ -33,11 +36,14 @@ class heartbeat_thread {
   boot_clock::time_point tend_sessions();
   void wait_until(boot_clock::time_point when);
   void read_answers(const std::vector<bool> &ready);
+  void add_to_read();
 
   client_core &owner_;
   int wake_ = -1;
   std::atomic<bool> stopping_{false};
   std::vector<std::shared_ptr<session>> beating_;  // of the thread
+  std::mutex access_;
+  std::vector<std::shared_ptr<session>> to_read_;  // under access_
   std::thread thread_;
 };
 

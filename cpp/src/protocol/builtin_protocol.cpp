@@ -9,7 +9,6 @@
 #include "pg_exclusive/detail/client_access.hpp"
 #include "protocol/binary_format.hpp"
 #include "protocol/protocol.hpp"
-#include "session/grant.hpp"
 
 namespace pg_exclusive::detail {
 namespace {
@@ -27,9 +26,12 @@ constexpr const char *our_locks =
     "AND l.objsubid OPERATOR(pg_catalog.=) 1 "
     "AND d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()) k ";
 
+// Answers each request.  Where a lock was refused, also tells who has it.
 std::string many_statement() {
   return std::string(
-             "SELECT n, CASE o WHEN 'x' THEN pg_catalog.pg_try_advisory_lock(i)"
+             "SELECT r.n, r.ok, h.pid, h.role, h.application, h.address FROM "
+             "(SELECT n, o, i, CASE o"
+             " WHEN 'x' THEN pg_catalog.pg_try_advisory_lock(i)"
              " WHEN 's' THEN pg_catalog.pg_try_advisory_lock_shared(i)"
              " WHEN 'u' THEN pg_catalog.pg_advisory_unlock(i)"
              " WHEN 'v' THEN pg_catalog.pg_advisory_unlock_shared(i)"
@@ -37,8 +39,16 @@ std::string many_statement() {
          our_locks +
          "WHERE k.id OPERATOR(pg_catalog.=) i AND k.granted "
          "AND k.pid OPERATOR(pg_catalog.=) pg_catalog.pg_backend_pid()) END "
-         "FROM ROWS FROM (pg_catalog.string_to_table($1, NULL), "
-         "pg_catalog.unnest($2)) WITH ORDINALITY AS c(o, i, n)";
+         "AS ok FROM ROWS FROM (pg_catalog.string_to_table($1, NULL), "
+         "pg_catalog.unnest($2)) WITH ORDINALITY AS c(o, i, n) OFFSET 0) r "
+         "LEFT JOIN LATERAL (SELECT a.pid::text, a.usename::text, "
+         "a.application_name, pg_catalog.host(a.client_addr) FROM " +
+         our_locks +
+         "JOIN pg_catalog.pg_stat_activity a "
+         "ON a.pid OPERATOR(pg_catalog.=) k.pid "
+         "WHERE NOT r.ok AND r.o OPERATOR(pg_catalog.=) ANY ('{x,s}') "
+         "AND k.granted AND k.id OPERATOR(pg_catalog.=) r.i LIMIT 1) "
+         "h(pid, role, application, address) ON true";
 }
 
 std::string nonce_expression() {
@@ -73,24 +83,27 @@ char letter(const request &c) {
 class builtin_protocol final : public protocol {
  public:
   [[nodiscard]] bool has_tokens() const override { return false; }
+  [[nodiscard]] std::optional<std::string> schema() const override {
+    return std::nullopt;
+  }
   [[nodiscard]] bool error_may_leave_lock() const override { return true; }
 
-  prepared prepare(PGconn *connection) override {
-    pq::prepare(connection, many, many_statement(),
-                {binary_format::type_text, binary_format::type_int8_array});
-    pq::prepare(connection, heartbeat, heartbeat_statement(),
-                {binary_format::type_int8_array});
-    return last_look(connection, nonce_expression(), "");
+  void prepare(pq::pipeline &to) const override {
+    to.prepare(many, many_statement(),
+               {binary_format::type_text, binary_format::type_int8_array});
+    to.prepare(heartbeat, heartbeat_statement(),
+               {binary_format::type_int8_array});
+    to.query(last_look(nonce_expression()));
   }
 
   bool send(PGconn *connection, std::span<request *const> calls) override {
+    if (calls[0]->alone()) {  // needs the extension, see receive()
+      return PQsendQueryParams(connection, "SELECT", 0, nullptr, nullptr,
+                               nullptr, nullptr, 0) == 1;
+    }
     std::string ops;
     binary_format::array_builder ids(binary_format::type_int8, calls.size());
     for (const request *c : calls) {
-      if (c->permits > 0) {
-        ops.clear();
-        break;
-      }
       ops.push_back(letter(*c));
       ids.add(c->kind == request_kind::take ? c->name->id() : c->token);
     }
@@ -105,12 +118,11 @@ class builtin_protocol final : public protocol {
   void receive(PGconn *connection, const PGresult *result,
                std::span<request *const> calls) override {
     if (auto error = pq::error_of(connection, result)) {
-      for (request *c : calls) {
-        c->error.emplace(
-            error->what(), error->sqlstate(),
-            c->name == nullptr ? std::nullopt : std::optional(*c->name),
-            error->hint());
-      }
+      for (request *c : calls) c->fail(*error);
+      return;
+    }
+    if (calls[0]->alone()) {
+      calls[0]->fail(missing_extension(std::nullopt));
       return;
     }
     if (PQntuples(result) != static_cast<int>(calls.size())) {
@@ -122,8 +134,8 @@ class builtin_protocol final : public protocol {
       request &c = *calls[static_cast<std::size_t>(n) - 1];
       c.ok = pq::binary_bool(result, row, 1);
       if (c.kind != request_kind::take) continue;
-      if (c.ok) c.wanted->granted(c.name->id());
-      if (!c.ok) c.holder = find_holder(connection, c.name->id());
+      if (c.ok) c.token = c.name->id();
+      if (!c.ok) c.holder = read_holder(result, row);
     }
   }
 
@@ -181,38 +193,15 @@ class builtin_protocol final : public protocol {
     return answer;
   }
 
-  bool begin_run(PGconn * /*connection*/, const lock_name &name,
-                 std::string_view /*slot*/,
-                 const once_options & /*options*/) override {
-    throw missing_extension(name);
-  }
-
-  void finish_run(PGconn * /*connection*/, const lock_name &name,
-                  std::string_view /*slot*/, bool /*succeeded*/) override {
-    throw missing_extension(name);
-  }
-
  private:
-  // In a round trip of its own, because the built-in functions do not tell.
-  static std::optional<holder_info> find_holder(PGconn *connection,
-                                                std::int64_t id) {
-    const auto rows = pq::exec(
-        connection,
-        std::string("SELECT a.pid, coalesce(a.usename, ''), "
-                    "coalesce(a.application_name, ''), "
-                    "coalesce(pg_catalog.host(a.client_addr), '') FROM ") +
-            our_locks +
-            "JOIN pg_catalog.pg_stat_activity a "
-            "ON a.pid OPERATOR(pg_catalog.=) k.pid "
-            "WHERE k.granted AND k.id OPERATOR(pg_catalog.=) $1::bigint LIMIT "
-            "1",
-        {std::to_string(id)});
-    if (PQntuples(rows.get()) == 0) return std::nullopt;
+  static std::optional<holder_info> read_holder(const PGresult *result,
+                                                int row) {
+    if (pq::is_null(result, row, 2)) return std::nullopt;
     holder_info holder;
-    holder.pid = pq::number<int>(pq::column(rows.get(), 0, 0));
-    holder.role = pq::column(rows.get(), 0, 1);
-    holder.application_name = pq::column(rows.get(), 0, 2);
-    holder.client_addr = pq::column(rows.get(), 0, 3);
+    holder.pid = pq::number<int>(pq::column(result, row, 2));
+    holder.role = pq::column(result, row, 3);
+    holder.application_name = pq::column(result, row, 4);
+    holder.client_addr = pq::column(result, row, 5);
     return holder;
   }
 };

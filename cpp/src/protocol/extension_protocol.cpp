@@ -5,7 +5,6 @@
 
 #include "protocol/binary_format.hpp"
 #include "protocol/protocol.hpp"
-#include "session/grant.hpp"
 
 namespace pg_exclusive::detail {
 namespace {
@@ -87,8 +86,7 @@ void read_details(std::string_view bytes, std::span<request *const> calls) {
       c.holder = read_holder(detail);
     } else {
       c.error.emplace(std::string(detail[message]),
-                      std::string(detail[sqlstate]),
-                      c.name == nullptr ? std::nullopt : std::optional(*c.name),
+                      std::string(detail[sqlstate]), c.optional_name(),
                       std::string(detail[hint]));
     }
   }
@@ -103,7 +101,7 @@ std::string period(const once_options &options) {
 
 void answer(request &c, std::optional<std::int64_t> value) {
   c.ok = value.has_value();
-  if (c.ok && c.kind == request_kind::take) c.wanted->granted(*value);
+  if (c.ok && c.kind == request_kind::take) c.token = *value;
 }
 
 class extension_protocol final : public protocol {
@@ -112,24 +110,25 @@ class extension_protocol final : public protocol {
       : schema_(std::move(schema)) {}
 
   [[nodiscard]] bool has_tokens() const override { return true; }
+  [[nodiscard]] std::optional<std::string> schema() const override {
+    return schema_;
+  }
   [[nodiscard]] bool error_may_leave_lock() const override { return false; }
 
-  prepared prepare(PGconn *connection) override {
+  void prepare(pq::pipeline &to) const override {
     using namespace binary_format;
     const std::string details = ", exclusive_internal._details()";
-    pq::prepare(connection, take_one,
-                "SELECT exclusive_internal._try($1, $2, $3)" + details,
-                {type_text, type_text, type_char});
-    pq::prepare(connection, unlock_one, "SELECT exclusive_internal._unlock($1)",
-                {type_int8});
-    pq::prepare(connection, take_many,
-                "SELECT exclusive_internal._calls($1, $2, $3, $4)" + details,
-                {type_text, type_text_array, type_text_array, type_int8_array});
-    pq::prepare(connection, heartbeat,
-                "SELECT nonce, lost FROM exclusive_internal._heartbeat($1)",
-                {type_int8_array});
-    return last_look(connection, "nonce",
-                     " FROM exclusive_internal._session()");
+    to.prepare(take_one, "SELECT exclusive_internal._try($1, $2, $3)" + details,
+               {type_text, type_text, type_char});
+    to.prepare(unlock_one, "SELECT exclusive_internal._unlock($1)",
+               {type_int8});
+    to.prepare(take_many,
+               "SELECT exclusive_internal._calls($1, $2, $3, $4)" + details,
+               {type_text, type_text_array, type_text_array, type_int8_array});
+    to.prepare(heartbeat,
+               "SELECT nonce, lost FROM exclusive_internal._heartbeat($1)",
+               {type_int8_array});
+    to.query(last_look("nonce") + " FROM exclusive_internal._session()");
   }
 
   bool send(PGconn *connection, std::span<request *const> calls) override {
@@ -148,6 +147,10 @@ class extension_protocol final : public protocol {
       case request_kind::unlock:
         p.add({token.bytes.data(), token.bytes.size()});
         return p.send(connection, unlock_one);
+      case request_kind::begin_run:
+        return send_begin_run(connection, c);
+      case request_kind::finish_run:
+        return send_finish_run(connection, c);
       default:
         return send_many(connection, calls);
     }
@@ -156,12 +159,24 @@ class extension_protocol final : public protocol {
   void receive(PGconn *connection, const PGresult *result,
                std::span<request *const> calls) override {
     if (auto error = pq::error_of(connection, result)) {
-      fail(*error, calls);
+      for (request *c : calls) c->fail(*error);
       return;
     }
     request &first = *calls[0];
     if (calls.size() == 1 && first.kind == request_kind::unlock) {
       first.ok = !pq::is_null(result, 0, 0) && pq::binary_bool(result, 0, 0);
+      return;
+    }
+    if (first.kind == request_kind::begin_run) {
+      if (pq::is_null(result, 0, 0)) {
+        first.fail({"the lock session does not hold the lock", "55000"});
+      } else {
+        first.ok = pq::text_bool(result, 0, 0);
+      }
+      return;
+    }
+    if (first.kind == request_kind::finish_run) {
+      first.ok = true;
       return;
     }
     if (calls.size() == 1 && first.kind == request_kind::take) {
@@ -232,31 +247,6 @@ class extension_protocol final : public protocol {
     return answer;
   }
 
-  bool begin_run(PGconn *connection, const lock_name &name,
-                 std::string_view slot, const once_options &options) override {
-    std::vector<std::string> values{
-        name.namespace_, name.key, std::string(slot),
-        options.on_crash == on_crash::skip ? "skip" : "retry"};
-    std::string every;
-    if (options.every) {
-      every = ", $5::pg_catalog.interval";
-      values.push_back(period(options) + " milliseconds");
-    }
-    const auto row = pq::exec(
-        connection,
-        "SELECT " + schema_ + ".begin_run($1, $2, $3, $4" + every + ")",
-        values);
-    return pq::text_bool(row.get(), 0, 0);
-  }
-
-  void finish_run(PGconn *connection, const lock_name &name,
-                  std::string_view slot, bool succeeded) override {
-    pq::exec(connection,
-             "SELECT " + schema_ + ".finish_run($1, $2, $3, $4::boolean)",
-             {name.namespace_, name.key, std::string(slot),
-              succeeded ? "true" : "false"});
-  }
-
  private:
   static bool send_many(PGconn *connection, std::span<request *const> calls) {
     std::string ops;
@@ -291,14 +281,40 @@ class extension_protocol final : public protocol {
                              nullptr, nullptr, 1) == 1;
   }
 
-  static void fail(const lock_error &error, std::span<request *const> calls) {
-    for (request *c : calls) {
-      c->ok = false;
-      c->error.emplace(
-          error.what(), error.sqlstate(),
-          c->name == nullptr ? std::nullopt : std::optional(*c->name),
-          error.hint());
+  // A request for a lock may be on its way just before.  Where it is refused,
+  // nothing is recorded, and the server's log has no error.
+  bool send_begin_run(PGconn *connection, const request &c) const {
+    std::vector<std::string> values{
+        c.name->namespace_, c.name->key, std::string(c.slot),
+        c.run->on_crash == on_crash::skip ? "skip" : "retry"};
+    std::string every;
+    if (c.run->every) {
+      every = ", $5::pg_catalog.interval";
+      values.push_back(period(*c.run) + " milliseconds");
     }
+    return send_text(connection,
+                     "SELECT CASE WHEN " + schema_ +
+                         ".holds_lock($1, $2) THEN " + schema_ +
+                         ".begin_run($1, $2, $3, $4" + every + ") END",
+                     values);
+  }
+
+  bool send_finish_run(PGconn *connection, const request &c) const {
+    return send_text(
+        connection,
+        "SELECT " + schema_ + ".finish_run($1, $2, $3, $4::boolean)",
+        {c.name->namespace_, c.name->key, std::string(c.slot),
+         c.succeeded ? "true" : "false"});
+  }
+
+  static bool send_text(PGconn *connection, const std::string &statement,
+                        const std::vector<std::string> &parameters) {
+    std::vector<const char *> values;
+    values.reserve(parameters.size());
+    for (const auto &text : parameters) values.push_back(text.c_str());
+    return PQsendQueryParams(connection, statement.c_str(),
+                             static_cast<int>(values.size()), nullptr,
+                             values.data(), nullptr, nullptr, 0) == 1;
   }
 
   std::string schema_;

@@ -45,14 +45,6 @@ result_ptr exec(PGconn *connection, const std::string &sql,
   return result;
 }
 
-void prepare(PGconn *connection, const char *name, const std::string &sql,
-             const std::vector<Oid> &types) {
-  const result_ptr result(PQprepare(connection, name, sql.c_str(),
-                                    static_cast<int>(types.size()),
-                                    types.data()));
-  if (auto error = error_of(connection, result.get())) throw lock_error(*error);
-}
-
 result_ptr take_result(PGconn *connection) {
   result_ptr last;
   while (PGresult *next = PQgetResult(connection)) {

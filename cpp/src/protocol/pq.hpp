@@ -33,10 +33,6 @@ using result_ptr = std::unique_ptr<PGresult, finish>;
 result_ptr exec(PGconn *connection, const std::string &sql,
                 const std::vector<std::string> &parameters = {});
 
-// Prepares a statement; throws lock_error.
-void prepare(PGconn *connection, const char *name, const std::string &sql,
-             const std::vector<Oid> &types);
-
 // The next result of a statement that was sent, and nothing after it.  When the
 // server wants to copy, which we never ask for, the connection is of no use any
 // more.

@@ -1,5 +1,5 @@
-// What is said to the server: in the words of the extension, or, without it, of
-// the built-in advisory locks.
+// What is said to the server: calls of the extension's functions, or, without
+// the extension, of the built-in advisory lock functions.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "protocol/pipeline.hpp"
 #include "protocol/pq.hpp"
 #include "protocol/request.hpp"
 
@@ -29,30 +30,25 @@ struct wanted_lock {
   int permits;
 };
 
-// What a heartbeat answers.
 struct heartbeat_reply {
   std::int64_t nonce = 0;
   std::vector<std::int64_t> lost;  // tokens
   bool extension_appeared = false;
 };
 
-// What waiting for a lock came to.
+// How waiting for a lock ended.
 struct wait_answer {
   std::optional<std::int64_t> token;  // none: timed out
   std::optional<lock_error> error;
 };
 
-// What the last statement of the preparation told.
-struct prepared {
-  std::int64_t nonce = 0;  // a number that only this backend knows
-  int backend_pid = 0;
-  std::string lease;            // idle_session_timeout, as the server prints it
-  boot_clock::time_point sent;  // before it was sent
-};
-
-// Asks for them: the nonce is `expression`, with what it is selected `from`.
-prepared last_look(PGconn *connection, const std::string &expression,
-                   const std::string &from);
+// What the last statement of a preparation asks: the nonce, a number that only
+// this backend knows, then what tells that it is still the same backend.
+inline std::string last_look(const std::string &nonce) {
+  return "SELECT " + nonce +
+         ", pg_catalog.pg_backend_pid(), "
+         "pg_catalog.current_setting('idle_session_timeout')";
+}
 
 class protocol {
  public:
@@ -62,13 +58,16 @@ class protocol {
   virtual ~protocol() = default;
 
   [[nodiscard]] virtual bool has_tokens() const = 0;
-  // After an error in an acquire: might the lock be held all the same?
+  // The schema of the extension, quoted; none without it.
+  [[nodiscard]] virtual std::optional<std::string> schema() const = 0;
+  // Returns true when a lock might be held after an error in an acquire.
   [[nodiscard]] virtual bool error_may_leave_lock() const = 0;
 
-  // Makes a new session ready.
-  virtual prepared prepare(PGconn *connection) = 0;
+  // Makes a new session ready.  The last statement that it adds is `last_look`.
+  virtual void prepare(pq::pipeline &to) const = 0;
 
-  // One or more takes, unlocks and holds in one statement.  False: not sent.
+  // Sends one or more requests in one statement.  One that is `alone()` has to
+  // be the only one.  Returns false when they could not be sent.
   virtual bool send(PGconn *connection, std::span<request *const> calls) = 0;
   // Fills in the answers, or the error of each.
   virtual void receive(PGconn *connection, const PGresult *result,
@@ -84,18 +83,11 @@ class protocol {
                          std::optional<std::chrono::milliseconds> wait) = 0;
   virtual wait_answer read_wait(PGconn *connection, const PGresult *result,
                                 const lock_name &name) = 0;
-
-  // Records of runs outside the database.
-  virtual bool begin_run(PGconn *connection, const lock_name &name,
-                         std::string_view slot,
-                         const once_options &options) = 0;
-  virtual void finish_run(PGconn *connection, const lock_name &name,
-                          std::string_view slot, bool succeeded) = 0;
 };
 
 // With the extension, in the schema `schema` (quoted).
 std::unique_ptr<protocol> make_extension_protocol(std::string schema);
-// Without.
+// Without the extension.
 std::unique_ptr<protocol> make_builtin_protocol();
 
 }  // namespace pg_exclusive::detail

@@ -1,23 +1,16 @@
 #include "session/grant.hpp"
 
-#include "client_core/client_core.hpp"
 #include "session/session.hpp"
 
 namespace pg_exclusive::detail {
 
-request::request(grant &leaving) : request() {
-  kind = request_kind::unlock;
-  name = &leaving.name();
-  mode = leaving.mode();
-  token = leaving.token();
-  releasing = &leaving;
-}
-
 grant::grant(std::shared_ptr<client_core> owner,
-             std::shared_ptr<local_queue> where, lock_mode mode)
-    : at(std::move(where)), owner_(std::move(owner)), mode_(mode) {}
-
-const lock_name &grant::name() const noexcept { return at->name; }
+             std::shared_ptr<local_queue> where, const lock_name &name,
+             lock_mode mode)
+    : at(std::move(where)),
+      owner_(std::move(owner)),
+      name_(name),
+      mode_(mode) {}
 
 grant::~grant() {
   if (session_) session_->remove(*this);
@@ -69,6 +62,13 @@ std::optional<loss_info> grant::loss() const {
   if (state_.load(std::memory_order_acquire) == released_) return std::nullopt;
   if (session_->alive()) return std::nullopt;
   return session_->loss();
+}
+
+unlock_request::unlock_request(grant &leaving) : request(request_kind::unlock) {
+  name = &leaving.name();
+  mode = leaving.mode();
+  token = leaving.token();
+  releasing = &leaving;
 }
 
 }  // namespace pg_exclusive::detail

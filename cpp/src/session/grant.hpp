@@ -17,17 +17,19 @@
 #include "pg_exclusive/errors.hpp"
 #include "pg_exclusive/lock_name.hpp"
 #include "pg_exclusive/lock_options.hpp"
+#include "protocol/request.hpp"
 
 namespace pg_exclusive::detail {
 
 class client_core;
+class release_group;
 class session;
 struct local_queue;
 
 class grant : public std::enable_shared_from_this<grant> {
  public:
   grant(std::shared_ptr<client_core> owner, std::shared_ptr<local_queue> where,
-        lock_mode mode);
+        const lock_name &name, lock_mode mode);
   grant(const grant &) = delete;
   grant &operator=(const grant &) = delete;
   ~grant();
@@ -47,7 +49,7 @@ class grant : public std::enable_shared_from_this<grant> {
   // No longer ours by our own will.  False when it was lost before.
   bool mark_released() noexcept;
 
-  [[nodiscard]] const lock_name &name() const noexcept;
+  [[nodiscard]] const lock_name &name() const noexcept { return name_; }
   [[nodiscard]] lock_mode mode() const noexcept { return mode_; }
   [[nodiscard]] std::int64_t token() const noexcept { return token_; }
   [[nodiscard]] session &on() const noexcept { return *session_; }
@@ -65,6 +67,8 @@ class grant : public std::enable_shared_from_this<grant> {
   std::size_t index = SIZE_MAX;
   // Where the threads of this process meet for it.
   const std::shared_ptr<local_queue> at;
+  // The grants that were acquired together with it, if any.
+  std::shared_ptr<release_group> group;
   // The thread that took it and will give it back, where that is so.
   std::optional<std::thread::id> bound_to;
   boot_clock::time_point since;
@@ -76,13 +80,19 @@ class grant : public std::enable_shared_from_this<grant> {
 
   std::shared_ptr<client_core> owner_;
   std::shared_ptr<session> session_;
-  lock_mode mode_;
+  const lock_name &name_;  // of the local queue
+  const lock_mode mode_;
   std::int64_t token_ = 0;
   std::atomic<state> state_{held_};
 
   mutable std::mutex access_;
   std::optional<std::stop_source> stop_;
   std::optional<loss_info> loss_;
+};
+
+// Releases `leaving` on the server.
+struct unlock_request : request {
+  explicit unlock_request(grant &leaving);
 };
 
 }  // namespace pg_exclusive::detail

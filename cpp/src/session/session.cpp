@@ -9,7 +9,7 @@
 #include <cerrno>
 #include <system_error>
 
-#include "client_core/client_core.hpp"
+#include "session/session_context.hpp"
 
 namespace pg_exclusive::detail {
 
@@ -33,21 +33,21 @@ int duplicate(int socket) {
 
 }  // namespace
 
-session::session(client_core &owner, opened &&made)
+session::session(session_context &owner, opened &&made)
     : owner_(owner),
-      connection_(std::move(made.connection)),
-      protocol_(std::move(made.language)),
+      language_(std::move(made.language)),
       pooled_(made.pooled),
       nonce_(made.nonce),
       backend_pid_(made.backend_pid),
-      socket_(duplicate(PQsocket(connection_.get()))),
-      libpqs_(PQsocket(connection_.get())),
+      socket_(duplicate(PQsocket(made.connection.get()))),
+      libpqs_(PQsocket(made.connection.get())),
       ours_(socket_),
-      role_(PQuser(connection_.get())),
-      application_name_(parameter(connection_.get(), "application_name")),
+      role_(PQuser(made.connection.get())),
+      application_name_(parameter(made.connection.get(), "application_name")),
       confirmed_(made.sent.time_since_epoch().count()),
       last_beat_(made.sent.time_since_epoch().count()),
-      last_grant_(made.sent.time_since_epoch().count()) {
+      last_grant_(made.sent.time_since_epoch().count()),
+      batcher_(*this, std::move(made.connection), *language_) {
   lease_.set(made.sent + owner.client_bound());
 }
 
@@ -57,29 +57,57 @@ session::~session() {
 }
 
 void session::close() {
-  // A pooler passes the backend on to others.
-  if (pooled_ && connection_ && alive() && !owner_.forked()) {
+  PGconn *connection = batcher_.connection();
+  // A pooler passes the backend on to other clients.
+  if (pooled_ && connection != nullptr && alive() && !owner_.forked() &&
+      PQexitPipelineMode(connection) == 1) {
+    PQsetnonblocking(connection, 0);
     socket_watcher::limit hurry(owner_.watch());
     hurry.watch(socket_);
     hurry.set(boot_clock::now() + owner_.patience());
-    PQclear(PQexec(connection_.get(), "DISCARD ALL"));
+    PQclear(PQexec(connection, "DISCARD ALL"));
   }
   owner_.watch().forget(*this);
-  // Nobody must wait for a server that is gone.
+  // A close must not wait for a server that is gone.
   if (!alive()) shutdown(socket_, SHUT_RDWR);
-  connection_.reset();
-  // The server sees the end of it now, not when the last hold lets go.
+  batcher_.close();
+  // The server sees the end of it now, not when the last hold is released.
   shutdown(socket_, SHUT_RDWR);
 }
 
-bool session::confirm() {
-  flight_.landed = boot_clock::now();
-  if (!lease_.extend(flight_.at + owner_.client_bound(), flight_.landed)) {
+void session::submit(request &first, request &last) {
+  for (request *r = &first; r != nullptr; r = r->next) {
+    if (r->releasing != nullptr) remove(*r->releasing);
+    if (r == &last) break;
+  }
+  batcher_.submit(first, last);
+}
+
+void session::start(request &only, bool last) {
+  if (only.releasing != nullptr) remove(*only.releasing);
+  batcher_.start(only, last);
+}
+
+bool session::unlock(grant &held) {
+  unlock_request r(held);
+  submit(r);
+  // What cannot be released goes with the session.
+  if (r.error) fail(loss_reason::connection_closed, r.error->what());
+  return r.ok;
+}
+
+bool session::confirm(boot_clock::time_point sent, boot_clock::time_point now) {
+  if (!lease_.extend(sent + owner_.client_bound(), now)) {
     fail(loss_reason::lease_expired, "");
     return false;
   }
-  confirmed_ = flight_.at.time_since_epoch().count();
+  confirmed_ = sent.time_since_epoch().count();
   return true;
+}
+
+void session::count_trip(std::size_t requests) {
+  owner_.counters.round_trips.fetch_add(1, std::memory_order_relaxed);
+  owner_.counters.calls.fetch_add(requests, std::memory_order_relaxed);
 }
 
 void session::fail(loss_reason reason, const std::string &detail) {
@@ -147,17 +175,12 @@ void session::tell_holders() {
 }
 
 void session::reap() {
-  {
-    const std::lock_guard guard(access_);
-    if (busy_ || alive() || !connection_) return;
-    busy_ = true;
-  }
-  close_lost();
+  if (batcher_.own_dead()) close_lost();
 }
 
-// A closed session is no longer watched.  If nothing has reported its loss
-// yet, this is the last chance to tell the holders.
 void session::close_lost() {
+  // A closed session is no longer watched.  If nothing has reported its loss
+  // yet, this is the last chance to tell the holders.
   fail(loss_reason::lease_expired, "");
   close();
 }
@@ -169,14 +192,9 @@ boot_clock::time_point session::end_at(boot_clock::time_point when) {
   return when;
 }
 
-bool session::idle() {
-  const std::lock_guard guard(access_);
-  return !busy_;
-}
-
 void session::add(grant &held) {
   {
-    const std::lock_guard guard(access_);
+    const std::lock_guard guard(grants_access_);
     held.index = grants_.size();
     grants_.push_back(&held);
     last_grant_ = boot_clock::now().time_since_epoch().count();
@@ -185,8 +203,21 @@ void session::add(grant &held) {
   if (failed()) owner_.lost(held.shared_from_this(), loss());
 }
 
+bool session::add_granted(request &r, boot_clock::time_point now) {
+  const std::lock_guard guard(grants_access_);
+  // With the lock that tell_holders() takes: it sees the grant, or this sees
+  // that the session has ended.
+  if (!lease_.alive_at(now)) return false;
+  r.wanted->granted(r.token);
+  r.wanted->attach(shared_from_this());
+  r.wanted->index = grants_.size();
+  grants_.push_back(r.wanted.get());
+  last_grant_ = r.sent.time_since_epoch().count();
+  return true;
+}
+
 void session::remove(grant &held) {
-  const std::lock_guard guard(access_);
+  const std::lock_guard guard(grants_access_);
   remove_locked(held);
 }
 
@@ -200,7 +231,7 @@ void session::remove_locked(grant &held) {
 
 std::vector<std::shared_ptr<grant>> session::grants() {
   std::vector<std::shared_ptr<grant>> all;
-  const std::lock_guard guard(access_);
+  const std::lock_guard guard(grants_access_);
   for (grant *g : grants_) {
     if (auto alive = g->weak_from_this().lock())
       all.push_back(std::move(alive));

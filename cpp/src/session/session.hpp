@@ -1,16 +1,15 @@
-// A lock session: one connection, and what is held on it.
+// A lock session: one connection, what is held on it, and until when.
 //
-// Who may touch the connection: the thread that made `busy_` true, until it
-// makes it false or passes it on (batcher.cpp).  Nobody waits for a lock with
-// `access_` held, and nobody talks to the server under it.
+// The batcher has the connection.  A session that has failed never lives again:
+// its lease has ended, and its holders are told by the callback thread.
 #pragma once
 
-#include <array>
 #include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -18,19 +17,20 @@
 #include "protocol/pq.hpp"
 #include "protocol/protocol.hpp"
 #include "protocol/request.hpp"
+#include "session/batcher.hpp"
 #include "session/grant.hpp"
 #include "session/lease.hpp"
 #include "session/socket_watcher.hpp"
 
 namespace pg_exclusive::detail {
 
-class client_core;
+class session_context;
 
 // What opening a session finds out.
 struct opened {
   pq::connection_ptr connection;
   std::shared_ptr<protocol> language;
-  std::int64_t nonce = 0;
+  std::int64_t nonce = 0;       // a number that only this backend knows
   boot_clock::time_point sent;  // when the last confirmed message was
   bool pooled = false;          // something else answers for the server
   int backend_pid = 0;          // as the server knows it
@@ -40,61 +40,60 @@ struct opened {
 
 class session : public std::enable_shared_from_this<session> {
  public:
-  // How many calls travel together at most.
-  static constexpr std::size_t max_batch = 128;
-  // So many threads take about a round trip to have a turn each, on one core.
-  static constexpr std::size_t crowd = 16;
-
-  session(client_core &owner, opened &&made);
+  session(session_context &owner, opened &&made);
   session(const session &) = delete;
   session &operator=(const session &) = delete;
   ~session();
 
-  // Carries out `c`, alone or together with what others ask; blocks.
-  void submit(request &c) { submit(&c, c); }
-  // The same of two, in this order.
-  void submit(request &first, request &second) {
-    first.next = &second;
-    first.awaited = &second;
-    submit(&first, second);
-  }
+  // Carries out requests in this order, and returns when all are answered.
+  void submit(request &only) { submit(only, only); }
+  void submit(request &first, request &last);
+  // Sends a request at once; its answer is waited for by `finish`.
+  void start(request &only, bool last);
+  void finish(request &only) { batcher_.finish(only); }
 
-  // The heartbeat, in two steps, for a thread that serves many sessions.
-  // True: it is on its way, call `carry_on` when the socket is readable.
-  // False: whoever has the session now will see to it.
-  bool start_heartbeat();
-  // True: there is more to come.
-  bool carry_on();
+  // Releases a grant on the server.  Returns false when the session does not
+  // have it.
+  bool unlock(grant &held);
 
-  // The connection, for a thread of its own, as long as this lives: for waits.
-  // Null when somebody has it or the session is dead.
+  // For the heartbeat thread, see batcher.
+  bool start_heartbeat() { return batcher_.start_heartbeat(); }
+  bool read_heartbeat() { return batcher_.read_heartbeat(); }
+
+  // The connection, for one thread as long as this lives, to wait for a lock.
+  // Null when it is in use or the session has ended.
   class ownership {
    public:
-    explicit ownership(session &s) : session_(s.own() ? &s : nullptr) {}
+    explicit ownership(session &s) : session_(s), mine_(s.batcher_.own()) {}
     ownership(const ownership &) = delete;
     ownership &operator=(const ownership &) = delete;
     ~ownership() {
-      if (session_ != nullptr) session_->disown();
+      if (mine_ != nullptr) session_.batcher_.disown();
     }
-    explicit operator bool() const { return session_ != nullptr; }
-    [[nodiscard]] PGconn *get() const { return session_->connection_.get(); }
+    explicit operator bool() const { return mine_ != nullptr; }
+    [[nodiscard]] PGconn *get() const { return mine_; }
 
    private:
-    session *session_;
+    session &session_;
+    PGconn *const mine_;
   };
 
-  // Ends the session for everybody; the first reason counts.
+  // Ends the session for everybody.  The first reason counts.
   void fail(loss_reason reason, const std::string &detail);
-  // Tells the holders of a dead session.  For the notifier.
+  // Tells the holders of a session that has ended.  On the callback thread.
   void tell_holders();
-  // Closes the connection of a dead session, if nobody has it.
+  // Closes the connection of a session that has ended, if no thread uses it.
   void reap();
-  // The lease now ends then, or when all sessions do.  Gives which.
+  // Reports the loss, if nothing has, and closes the connection.  For the
+  // thread that owns it.
+  void close_lost();
+  // Sets the deadline to `when`, or to when all sessions end.  Returns which.
   boot_clock::time_point end_at(boot_clock::time_point when);
-  // Has nobody the connection?
-  [[nodiscard]] bool idle();
+  [[nodiscard]] bool idle() { return batcher_.idle(); }
 
   [[nodiscard]] bool alive() noexcept { return lease_.alive(); }
+  // Like !alive(), but without a look at the clock.
+  [[nodiscard]] bool ended() const noexcept { return lease_.ended(); }
   [[nodiscard]] bool failed() const;
   [[nodiscard]] pg_exclusive::detail::lease &lease() noexcept { return lease_; }
   [[nodiscard]] loss_info loss() const;
@@ -102,6 +101,7 @@ class session : public std::enable_shared_from_this<session> {
   [[nodiscard]] loss_info gone() const;
   [[nodiscard]] lock_error broken(const std::optional<lock_name> &name) const;
 
+  // The grants that heartbeats ask for.
   void add(grant &held);
   void remove(grant &held);
   [[nodiscard]] std::vector<std::shared_ptr<grant>> grants();
@@ -114,61 +114,40 @@ class session : public std::enable_shared_from_this<session> {
   [[nodiscard]] const std::string &application_name() const noexcept {
     return application_name_;
   }
-  [[nodiscard]] bool has_tokens() const { return protocol_->has_tokens(); }
-  [[nodiscard]] protocol &language() noexcept { return *protocol_; }
+  [[nodiscard]] bool has_tokens() const { return language_->has_tokens(); }
+  [[nodiscard]] protocol &language() noexcept { return *language_; }
   // When the next heartbeat is due.
   [[nodiscard]] boot_clock::time_point next_beat() const noexcept;
   [[nodiscard]] boot_clock::time_point idle_since() const noexcept;
 
  private:
-  enum class bound_for { nowhere, server, heartbeat, the_end };
+  friend class batcher;
 
-  // What is on its way.
-  struct flight {
-    std::array<request *, max_batch> calls;
-    std::size_t size = 0;
-    bool heartbeat = false;
-    bool sent = false;
-    std::vector<held_lock> held;
-    boot_clock::time_point at;      // before it was sent
-    boot_clock::time_point landed;  // after the answer was read, if it was good
-  };
+  // For the batcher, with its lock held.
 
-  bool own();
-  void disown();
-  void lead(const request &mine);
-  void hand_over();
-  // Our prepared statements are gone: DISCARD ALL, or another backend.
-  static bool forgets_us(const lock_error &error);
-  static bool cancelled(const lock_error &error);
-  static bool is_wrong_shape(const lock_error &error);
-  void land();
-  void land_calls(std::span<request *const> calls);
-  void land_statement(request &c);
-  void land_heartbeat();
-  // The server has confirmed what is on its way.  False: that was too late.
-  bool confirm();
-  void settle(std::span<request *const> landed, bool in_time);
-  bound_for take_off(std::span<request *const> landed);
-  bound_for board_next(std::span<request *const> landed, request *&stranded);
-  bound_for set_off(bound_for next, request *stranded);
-  void board();
-  void board_heartbeat();
-  void send();
-  void fail_queue(request *first);
-  void give_up(request &c);
-  static void give_up(request &c, const lock_error &why);
+  // The server has answered what was sent then.  Returns false when that came
+  // too late.
+  bool confirm(boot_clock::time_point sent, boot_clock::time_point now);
+  // Registers what was granted.  Returns false when the session has ended.
+  bool add_granted(request &r, boot_clock::time_point now);
+  void count_trip(std::size_t requests);
+  [[nodiscard]] std::vector<held_lock> held_locks();
+  void heartbeat_sent(boot_clock::time_point now);
+  // Puts into `lost` the tokens of locks that are no longer held.
+  void heartbeat_answered(PGconn *connection, const PGresult *result,
+                          std::span<const held_lock> asked,
+                          boot_clock::time_point sent,
+                          boot_clock::time_point now,
+                          std::vector<std::int64_t> &lost);
+  // For the batcher, without its lock.
   void lose(const std::vector<std::int64_t> &tokens);
+  void leave_to_heartbeats();
+
   void close();
-  void close_lost();
-  void submit(request *first, request &last);
-  void push(request *first, request &last);
-  request *pop();
   void remove_locked(grant &held);
 
-  client_core &owner_;
-  pq::connection_ptr connection_;
-  std::shared_ptr<protocol> protocol_;
+  session_context &owner_;
+  std::shared_ptr<protocol> language_;
   const bool pooled_;
   const std::int64_t nonce_;
   const int backend_pid_;
@@ -179,21 +158,18 @@ class session : public std::enable_shared_from_this<session> {
   const std::string role_;
   const std::string application_name_;
   mutable pg_exclusive::detail::lease lease_;
-  std::atomic<std::int64_t> confirmed_;   // boot_clock, nanoseconds
-  std::atomic<std::int64_t> last_beat_;   // boot_clock, nanoseconds
-  std::atomic<std::int64_t> last_grant_;  // boot_clock, nanoseconds
+  // Moments of boot_clock, in nanoseconds.
+  std::atomic<std::int64_t> confirmed_;
+  std::atomic<std::int64_t> last_beat_;
+  std::atomic<std::int64_t> last_grant_;
 
-  std::mutex access_;
-  bool busy_ = false;              // under access_
-  bool heartbeat_wanted_ = false;  // under access_
-  request *first_ = nullptr;       // under access_: the queue
-  request *last_ = nullptr;        // under access_
-  std::size_t queued_ = 0;         // under access_: threads in the queue
-  std::vector<grant *> grants_;    // under access_
-  flight flight_;                  // of whom busy_ is true for
+  std::mutex grants_access_;
+  std::vector<grant *> grants_;  // under grants_access_
 
   mutable std::mutex loss_access_;
   std::optional<loss_info> loss_;  // under loss_access_
+
+  batcher batcher_;
 };
 
 }  // namespace pg_exclusive::detail

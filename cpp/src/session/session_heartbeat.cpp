@@ -1,68 +1,62 @@
-// Heartbeats: is each lock still ours, and is it still the same backend?
+// Heartbeats: does the session still have each lock, and is it still the same
+// backend?
 //
 // They ask the lock manager for each lock.  A mere sign of life would miss
 // DISCARD ALL, pg_advisory_unlock_all() and a pooler that changed the backend.
 #include <algorithm>
 
-#include "client_core/client_core.hpp"
 #include "session/session.hpp"
+#include "session/session_context.hpp"
 
 namespace pg_exclusive::detail {
 
-bool session::start_heartbeat() {
-  {
-    const std::lock_guard guard(access_);
-    if (!alive()) return false;
-    heartbeat_wanted_ = true;
-    if (busy_) return false;
-    busy_ = true;
-  }
-  return take_off({}) == bound_for::heartbeat;
+std::vector<held_lock> session::held_locks() {
+  std::vector<held_lock> held;
+  const std::lock_guard guard(grants_access_);
+  held.reserve(grants_.size());
+  for (const grant *g : grants_) held.push_back({g->token(), g->mode()});
+  return held;
 }
 
-bool session::carry_on() {
-  PGconn *connection = connection_.get();
-  if (PQconsumeInput(connection) == 1 && PQisBusy(connection) == 1) return true;
-  land();
-  hand_over();
-  return false;
+void session::heartbeat_sent(boot_clock::time_point now) {
+  last_beat_ = now.time_since_epoch().count();
 }
 
-void session::land_heartbeat() {
-  PGconn *connection = connection_.get();
-  const auto result = pq::take_result(connection);
-  if (const auto error = pq::error_of(connection, result.get())) {
-    fail(forgets_us(*error) ? loss_reason::lock_gone
-                            : loss_reason::connection_closed,
-         error->what());
-    return;
+void session::heartbeat_answered(PGconn *connection, const PGresult *result,
+                                 std::span<const held_lock> asked,
+                                 boot_clock::time_point sent,
+                                 boot_clock::time_point now,
+                                 std::vector<std::int64_t> &lost) {
+  if (const auto error = pq::error_of(connection, result)) {
+    return fail(error->sqlstate() == "26000" ? loss_reason::lock_gone
+                                             : loss_reason::connection_closed,
+                error->what());
   }
-  heartbeat_reply answer;
+  heartbeat_reply reply;
   try {
-    answer = protocol_->read_heartbeat(result.get(), flight_.held);
-  } catch (const std::runtime_error &strange) {
-    fail(loss_reason::backend_changed, strange.what());
-    return;
+    reply = language_->read_heartbeat(result, asked);
+  } catch (const lock_error &strange) {
+    return fail(loss_reason::backend_changed, strange.what());
   }
-  if (answer.nonce != nonce_) {
-    fail(loss_reason::backend_changed, "");
-    return;
-  }
-  if (answer.extension_appeared) {
+  if (reply.nonce != nonce_) return fail(loss_reason::backend_changed, "");
+  if (reply.extension_appeared) {
     owner_.extension_appeared();
-    fail(loss_reason::extension_appeared, "");
-    return;
+    return fail(loss_reason::extension_appeared, "");
   }
-  if (!confirm()) return;
-  owner_.heartbeat_confirmed(*this, flight_.landed - flight_.at);
-  if (!answer.lost.empty()) lose(answer.lost);
+  if (!confirm(sent, now)) return;
+  owner_.heartbeat_confirmed(*this, now - sent);
+  lost = std::move(reply.lost);
+}
+
+void session::leave_to_heartbeats() {
+  owner_.read_heartbeat(shared_from_this());
 }
 
 // The session lives, these locks are gone.
 void session::lose(const std::vector<std::int64_t> &tokens) {
   std::vector<std::shared_ptr<grant>> gone;
   {
-    const std::lock_guard guard(access_);
+    const std::lock_guard guard(grants_access_);
     for (grant *g : grants_) {
       if (std::find(tokens.begin(), tokens.end(), g->token()) == tokens.end()) {
         continue;
@@ -78,13 +72,7 @@ void session::lose(const std::vector<std::int64_t> &tokens) {
   info.others_may_run_since -=
       std::chrono::duration_cast<std::chrono::system_clock::duration>(
           owner_.heartbeat_period());
-  for (auto &g : gone) {
-    {
-      const std::lock_guard guard(g->at->access);
-      if (local_queue::server_grant *root = g->at->find(*g)) root->lost = true;
-    }
-    owner_.lost(std::move(g), info);
-  }
+  for (auto &g : gone) owner_.lost_on_server(std::move(g), info);
 }
 
 boot_clock::time_point session::next_beat() const noexcept {

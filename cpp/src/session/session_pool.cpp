@@ -5,10 +5,11 @@
 #include <algorithm>
 #include <climits>
 
+#include "base/errors.hpp"
 #include "base/start_thread.hpp"
-#include "client_core/client_core.hpp"
 #include "session/open_session.hpp"
 #include "session/session.hpp"
+#include "session/session_context.hpp"
 
 namespace pg_exclusive::detail {
 
@@ -31,7 +32,7 @@ session_ptr session_pool::pick(
   const auto &options = owner_.options();
   std::unique_lock lock(access_);
   for (;;) {
-    if (closed_) throw owner_.closed_error();
+    if (closed_) throw client_closed();
     session_ptr s = best(excepted, options.holds_per_session);
     if (!s && live() + (shared_ ? 1 : 0) >= options.max_sessions) {
       s = best(excepted, INT_MAX);
@@ -158,7 +159,7 @@ session_ptr session_pool::take_spare() {
 std::optional<session_ptr> session_pool::begin_wait(
     const caller_patience &patience) {
   std::unique_lock lock(access_);
-  if (closed_) throw owner_.closed_error();
+  if (closed_) throw client_closed();
   if (waiting_ >= owner_.options().max_wait_sessions) return std::nullopt;
   ++waiting_;
   if (auto spare = take_spare()) return spare;

@@ -22,7 +22,7 @@
 
 namespace pg_exclusive::detail {
 
-class client_core;
+class session_context;
 class session;
 using session_ptr = std::shared_ptr<session>;
 
@@ -44,7 +44,7 @@ struct opening {
 
 class session_pool {
  public:
-  explicit session_pool(client_core &owner) : owner_(owner) {}
+  explicit session_pool(session_context &owner) : owner_(owner) {}
   session_pool(const session_pool &) = delete;
   session_pool &operator=(const session_pool &) = delete;
   ~session_pool() { join_openings(); }
@@ -95,7 +95,7 @@ class session_pool {
   bool await(std::unique_lock<std::mutex> &lock, const opening &o,
              const caller_patience &patience);
 
-  client_core &owner_;
+  session_context &owner_;
   mutable std::mutex access_;
   std::condition_variable_any opened_;
   std::condition_variable waited_;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -11,6 +12,10 @@
 namespace pg_exclusive::detail {
 
 struct PG_EXCLUSIVE_EXPORT client_access {
+  /// The schema of the extension, quoted, as the last lock session found it.
+  /// None without the extension.
+  static std::optional<std::string> extension_schema(const client &locks);
+
   /// The core, for the other classes of the library.
   static const std::shared_ptr<client_core> &core_of(const client &locks) {
     return locks.core_;

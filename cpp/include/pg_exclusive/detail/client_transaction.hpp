@@ -28,6 +28,10 @@ class client_transaction {
     try {
       connection_.emplace(link_.get());
       tx_ = std::make_unique<pqxx::work>(connection_->get());
+      if (take_in_known_schema(locks, take)) {
+        link_.lift_limit();
+        return;
+      }
       const bool without =
           locks.options().without_extension == missing_extension_policy::allow;
       auto schema =
@@ -69,6 +73,23 @@ class client_transaction {
   }
 
  private:
+  /// Saves the look-up of the schema, which a lock session has done.  Returns
+  /// false when there is none, or when the extension is no longer there.
+  template <class Take>
+  bool take_in_known_schema(const client &locks, Take &take) {
+    const auto known = client_access::extension_schema(locks);
+    if (!known) return false;
+    try {
+      taken_ = take(*tx_, known);
+      return true;
+    } catch (const lock_error &error) {
+      if (error.sqlstate() != "3F000" && error.sqlstate() != "42883") throw;
+    }
+    tx_.reset();
+    tx_ = std::make_unique<pqxx::work>(connection_->get());
+    return false;
+  }
+
   void end() {
     link_.limit();
     tx_.reset();

@@ -65,7 +65,7 @@ result<task_result<F>> run_under(result<hold> &&granted, F &&f) {
   return done;
 }
 
-/// Tells the server how a run ended, whichever way it ends.
+/// Tells the server how a run ended, whichever way it ends, and unlocks.
 class run_record {
  public:
   run_record(hold &held, std::string_view slot) : held_(held), slot_(slot) {}
@@ -74,14 +74,14 @@ class run_record {
   ~run_record() {
     if (!open_) return;
     try {
-      held_.finish_run(slot_, false);
+      held_.end_run(slot_, false);
     } catch (...) {  // NOLINT(bugprone-empty-catch): it counts as crashed
     }
   }
 
   void succeeded() {
     open_ = false;
-    held_.finish_run(slot_, true);
+    held_.end_run(slot_, true);
   }
 
  private:

@@ -705,9 +705,10 @@ CREATE VIEW lock_jobs AS
 		   pg_catalog.max(r.started_at) FILTER (WHERE r.state = 'started' AND NOT r.running) AS crashed_since,
 		   pg_catalog.sum(r.attempts)::bigint AS attempts,
 		   pg_catalog.max(r.every) AS every,
-		   greatest(pg_catalog.clock_timestamp() -
+		   CASE WHEN pg_catalog.max(r.every) IS NOT NULL
+				THEN greatest(pg_catalog.clock_timestamp() -
 			   (coalesce(pg_catalog.max(r.succeeded_at), pg_catalog.min(r.started_at)) + pg_catalog.max(r.every)),
-			   '0'::interval) AS overdue_by
+			   '0'::interval) END AS overdue_by
 	FROM (SELECT namespace, CASE WHEN exclusive_internal._sees_namespace(namespace) THEN key END AS key,
 				 kind, state, started_at, succeeded_at, failed_at, every, attempts,
 				 state = 'started' AND CASE WHEN NOT pg_catalog.pg_is_in_recovery()

@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "client_core/client_core.hpp"
+#include "session/open_session.hpp"
 #include "session/session.hpp"
 
 namespace pg_exclusive::detail {

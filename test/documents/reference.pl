@@ -44,7 +44,7 @@ my ($views) = psql(qq(
 is($sorted->(join "\n", $page =~ /^\| (`lock_\w+` \| (?:namespace|used), .*) \|$/mg),
 	$sorted->($views), 'views and their columns');
 my ($settings) = psql(q(SELECT lock_id('x', 'y')),
-	q(SELECT '`' || name || '` | ' || setting FROM pg_settings
+	q(SELECT '`' || name || '` | ' || boot_val FROM pg_settings
 		WHERE name LIKE 'pg_exclusive.%' ORDER BY name));
 is(join("\n", sort($page =~ /^\| (`pg_exclusive\.\w+` \| \S+) \|/mg), ''),
 	$settings =~ s/^-?\d+\n//r, 'settings and their defaults');
